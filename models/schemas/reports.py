@@ -1,0 +1,37 @@
+"""What mail services tell us, in the shape of our own."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+
+class MailEvent(BaseModel):
+    """One thing that became of a mail. Other fields that a service sends along are ignored.
+
+    Attributes:
+        message_id: the mail's Message-ID, which names one of ours; with or without its brackets.
+        address: to whom it went, where the Message-ID is not known: a bounce or complaint then stands for the address alone.
+        code: the status, as `5.1.1`.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    kind: Literal["delivered", "bounce", "soft_bounce", "complaint"]
+    message_id: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    address: Annotated[str, StringConstraints(max_length=320)] | None = None
+    code: Annotated[str, StringConstraints(pattern=r"^[\w.\-]{1,40}$")] | None = None
+
+
+class MailEvents(BaseModel):
+    """A call's events."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    events: Annotated[list[MailEvent], Field(max_length=1000)]
+
+
+class Taken(BaseModel):
+    """What became of them: `unknown` ones name no mail of ours, and changed nothing."""
+
+    taken: int
+    unknown: int
