@@ -1,0 +1,103 @@
+"""What is known of a lead's past: the events it was told, and the ledger that came of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+
+from models.lifecycle import Entry, EntryKind, Stage, Tier
+from models.messages import Told
+
+
+class Row(NamedTuple):
+    """An entry of the ledger, as far as a replay is held against it."""
+
+    kind: EntryKind
+    from_stage: Stage
+    to_stage: Stage
+    owner: str | None
+    at: datetime
+    tier: Tier | None
+    score: float | None
+    due: datetime | None
+
+
+_Columns = tuple[EntryKind, Stage, Stage, str | None, datetime, Tier | None, float | None, datetime | None]
+_TOLD = TypeAdapter(list[Told])
+_ROWS = TypeAdapter(list[_Columns])
+_ASIDE = frozenset(
+    {
+        EntryKind.REMINDED,
+        EntryKind.RETIMED,
+        EntryKind.POLICY_CHANGED,
+        EntryKind.ENGAGED,
+        EntryKind.SCORED,
+        EntryKind.NURTURE_STEP,
+        EntryKind.STEP_SKIPPED,
+        EntryKind.UNROUTED,
+        EntryKind.WORKED,
+        EntryKind.FAST_LANE,
+        EntryKind.UNSUBSCRIBED,
+        EntryKind.CONSENTED,
+    }
+)
+"""Entries that do not say which way a lead goes."""
+Way = tuple[tuple[EntryKind, Stage, str | None], ...]
+"""Which way a lead went: what happened, where to, and in whose hands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A lead's past, complete from its arrival.
+
+    Args:
+        lead: its id.
+        told: the events, in their order.
+        rows: the ledger, in its order.
+    """
+
+    lead: str
+    told: Sequence[Told]
+    rows: Sequence[Row]
+
+
+def past_of(lead: str, told: str, rows: str) -> Past:
+    """A past as the database has it.
+
+    Args:
+        lead: its id.
+        told: JSON, a list of `models.messages.Told`.
+        rows: JSON, a list of the columns of `Row`.
+
+    Raises:
+        pydantic.ValidationError: when it is none.
+    """
+    return Past(lead, _TOLD.validate_json(told), [Row(*columns) for columns in _ROWS.validate_json(rows)])
+
+
+def row_of(entry: Entry) -> Row:
+    """An entry as a row."""
+    due = entry.deadline.at if entry.deadline else None
+    return Row(entry.kind, entry.from_stage, entry.to_stage, entry.owner, entry.at, entry.tier, entry.score, due)
+
+
+def is_row(entry: Entry, row: Row) -> bool:
+    """Whether an entry is that row: `row_of(entry) == row`, sooner known."""
+    due = entry.deadline
+    return (
+        entry.at == row.at
+        and entry.kind is row.kind
+        and entry.to_stage is row.to_stage
+        and entry.from_stage is row.from_stage
+        and entry.owner == row.owner
+        and entry.score == row.score
+        and entry.tier is row.tier
+        and (due is None if row.due is None else due is not None and due.at == row.due)
+    )
+
+
+def way(rows: Sequence[Row]) -> Way:
+    """Which way a lead went."""
+    return tuple((row.kind, row.to_stage, row.owner) for row in rows if row.kind not in _ASIDE)
