@@ -1,0 +1,1 @@
+"""Telling people from machines that open, click and visit."""
