@@ -1,0 +1,1 @@
+"""The board: server-rendered pages, and the scripts and styles that make them live."""

@@ -1,0 +1,1 @@
+"""Routes: each parses its request, calls one service function and returns."""
