@@ -1,0 +1,193 @@
+"""How long an insight takes to read with 200,000 leads and 2,000,000 rows in the ledger."""
+
+from datetime import UTC, datetime
+from time import perf_counter
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import text
+
+from activities.database import Database, driver
+from activities.insights.journeys import catch_up
+from activities.ledger import state_document
+from bench.measure import Call, Result, p50, p99, paced
+from bench.stack import Headers, Stack, stack
+from models.messages import Arrived
+from models.policy import Policy
+from workflows.decision import decide, newborn
+
+_LEADS, _QUICK_LEADS = 200_000, 4_000
+_PAGES = ("funnel", "sla", "reps", "sources", "scoring", "overrides", "holes", "review")
+_BY = {
+    "funnel": ("source", "campaign", "interest", "segment", "tier", "week"),
+    "sla": ("tier", "source", "week"),
+    "sources": ("source", "campaign"),
+}
+_EVER = "2000-01-01"
+
+# A path is a life: for each entry its kind, the stage it leads to, who did it, whether a rep has the lead then, the hours since the
+# one before, and how many hours after it something is due. Ten rows a lead on average.
+_PATHS: dict[str, tuple[tuple[str, str, str, bool, float, float | None], ...]] = {
+    "nurtured": (
+        ("arrived", "new", "prospect", False, 0, 0.17),
+        ("scored", "new", "scorer", False, 0.001, 4),
+        ("nurtured", "nurture", "clock", False, 4.0001, 720),
+        *(("nurture_step", "nurture", "clock", False, 60, 720),) * 8,
+        ("stale", "long_term", "clock", False, 720.0001, 4320),
+    ),
+    "let_go": (
+        ("arrived", "new", "prospect", False, 0, 0.17),
+        ("scored", "new", "scorer", False, 0.001, 24),
+        ("nurtured", "long_term", "clock", False, 24.0001, 4320),
+        *(("nurture_step", "long_term", "clock", False, 240, 4320),) * 11,
+        ("stale", "disqualified", "clock", False, 4320.0001, 2160),
+    ),
+    "lapsed": (
+        ("arrived", "new", "prospect", False, 0, 0.17),
+        ("scored", "new", "scorer", False, 0.001, 24),
+        ("claimed", "claimed", "user", True, 0.4, 24),
+        ("worked", "claimed", "user", True, 5, 19),
+        ("lapsed", "nurture", "clock", False, 19.0001, 720),
+        *(("nurture_step", "nurture", "clock", False, 72, 720),) * 4,
+    ),
+    "refused": (
+        ("arrived", "new", "prospect", False, 0, 0.17),
+        ("scored", "new", "scorer", False, 0.001, 24),
+        ("claimed", "claimed", "user", True, 0.4, 24),
+        ("worked", "claimed", "user", True, 5, 19),
+        ("contacted", "working", "user", True, 2, 168),
+        ("worked", "working", "user", True, 30, 168),
+        ("disqualified", "disqualified", "user", False, 60, 2160),
+        ("closed", "disqualified", "clock", False, 2160.0001, None),
+    ),
+    "won": (
+        ("arrived", "new", "prospect", False, 0, 0.17),
+        ("scored", "new", "scorer", False, 0.001, 0.25),
+        ("assigned", "assigned", "router", True, 0.2501, 24),
+        ("contacted", "working", "user", True, 3, 168),
+        *(("worked", "working", "user", True, 48, 168),) * 4,
+        ("qualified", "qualified", "user", True, 20, 2160),
+        ("won", "won", "user", False, 500, None),
+    ),
+    "working": (
+        ("arrived", "new", "prospect", False, 0, 0.17),
+        ("scored", "new", "scorer", False, 0.001, 4),
+        ("claimed", "claimed", "user", True, 1, 24),
+        ("contacted", "working", "user", True, 6, 168),
+        *(("worked", "working", "user", True, 60, 168),) * 6,
+    ),
+}
+_WEIGHTS = {"nurtured": 38, "let_go": 32, "lapsed": 8, "refused": 12, "won": 6, "working": 4}
+
+_FILL_LEADS = """
+    WITH base AS (
+        SELECT n, 1 + power(random(), 2) * 730 AS age, random() AS luck, random() AS tierness, %(reps)s::uuid[] AS reps,
+            (%(paths)s::text[])[width_bucket(random() * 100, %(bounds)s::float8[]) + 1] AS path,
+            (ARRAY['web', 'webinar', 'trade-show', 'referral', 'ads', 'partner'])[1 + floor(random() ^ 2 * 6)] AS source,
+            'campaign-' || floor(random() * 60) AS campaign,
+            (ARRAY['crm', 'billing', 'reporting', NULL])[1 + floor(random() * 4)] AS interest,
+            (ARRAY['Engineer', 'Director of IT', 'VP Sales', 'CTO', 'Buyer', 'Office manager'])[1 + floor(random() * 6)] AS title,
+            (ARRAY['DE', 'FR', 'US', 'IN', 'BR'])[1 + floor(random() ^ 2 * 5)] AS country,
+            (ARRAY['software', 'retail', 'energy', 'health', NULL])[1 + floor(random() * 5)] AS industry,
+            floor(exp(random() * 9))::int AS employees
+        FROM generate_series(1, %(count)s) AS n)
+    INSERT INTO leads (id, email_key, email, first_name, last_name, company, title, country, source, campaign, interest, domain, search,
+        enrichment, attributes, reasons, created_at, swept_at, seq, first_seq, change, stage, tier, score, owner_id, deadline_kind,
+        deadline_at, arrived_at, since, mql_at, sal_at, sql_at, policy_version, closed, state, anonymous_id)
+    SELECT uuidv7(arrived - now()), n || '@b.example', n || '@b.example', 'Ada', 'Lovelace', 'Company', title, country, source, campaign,
+        interest, 'b.example', n || '@b.example', '{"missing": []}', jsonb_strip_nulls(jsonb_build_object('industry', industry,
+        'employees', employees)), '[]', arrived, now(), 8, 1, nextval('changes'), 'new', tier, score, reps[1 + n %% cardinality(reps)],
+        NULL, NULL, arrived, arrived, CASE WHEN tier = 'high' THEN arrived + interval '5 s' END,
+        CASE WHEN path IN ('lapsed', 'refused', 'won', 'working') THEN arrived + interval '2 h' END,
+        CASE WHEN path = 'won' THEN arrived + interval '9 d' END, 1, false, %(state)s, path
+    FROM base, LATERAL (SELECT now() - age * interval '1 day' AS arrived,
+        CASE WHEN path = 'won' OR tierness < 0.1 THEN 'high' WHEN tierness < 0.4 THEN 'medium' ELSE 'low' END AS tier) AS more,
+        LATERAL (
+            SELECT CASE tier WHEN 'high' THEN 60 + luck * 40 WHEN 'medium' THEN 25 + luck * 35 ELSE luck * 25 END AS score) AS scored"""
+_FILL_LEDGER = """
+    WITH steps AS (
+        SELECT path, seq, kind, stage, lag(stage, 1, 'new') OVER w AS was, actor, owned, due, sum(hours) OVER w AS hours
+        FROM unnest(%(path)s::text[], %(seq)s::int[], %(kind)s::text[], %(stage)s::text[], %(actor)s::text[], %(owned)s::bool[],
+            %(hours)s::float8[], %(due)s::float8[]) AS s (path, seq, kind, stage, actor, owned, hours, due)
+        WINDOW w AS (PARTITION BY path ORDER BY seq))
+    INSERT INTO ledger (lead_id, seq, at, kind, from_stage, to_stage, actor_kind, actor_id, owner_id, score, tier, policy_version,
+        deadline_kind, deadline_at, detail)
+    SELECT l.id, s.seq, at, s.kind, s.was, s.stage, s.actor, CASE WHEN s.actor = 'user' THEN l.owner_id END,
+        CASE WHEN s.owned THEN l.owner_id END, CASE WHEN s.seq > 1 THEN l.score END, CASE WHEN s.seq > 1 THEN l.tier END, 1,
+        CASE WHEN s.due IS NOT NULL THEN 'contact' END, at + s.due * interval '1 hour', '{}'
+    FROM leads l JOIN steps s ON s.path = l.anonymous_id,
+        LATERAL (SELECT l.arrived_at + s.hours * interval '1 hour' + s.seq * random() * interval '300 ms' AS at) AS moment
+    WHERE at < now()"""
+_SETTLE = """
+    UPDATE leads l SET stage = e.to_stage, since = e.at, deadline_kind = e.deadline_kind,
+        deadline_at = CASE WHEN e.deadline_at IS NOT NULL THEN greatest(e.deadline_at, now() + random() * interval '9 days') END,
+        owner_id = e.owner_id, closed = e.deadline_at IS NULL, anonymous_id = NULL,
+        sal_at = CASE WHEN l.sal_at < now() THEN l.sal_at END, sql_at = CASE WHEN l.sql_at < now() THEN l.sql_at END
+    FROM (SELECT DISTINCT ON (lead_id) * FROM ledger ORDER BY lead_id, seq DESC) e WHERE e.lead_id = l.id"""
+_REPS = "SELECT id FROM users WHERE 'rep' = ANY(roles)"
+
+
+async def run(*, quick: bool) -> list[Result]:
+    """Each insight over all there is, by every grouping, and each page over the last 90 days; one after the other by HTTP."""
+    rounds = 2 if quick else 12
+    async with stack() as running:
+        rep = (await running.reps(40))[0]
+        await fill(running.database, _QUICK_LEADS if quick else _LEADS)
+        async with running.database.connection() as connection:
+            await connection.execute(text("UPDATE insight_progress SET change = 0"))
+        begun = perf_counter()
+        while not await catch_up(running.database, seconds=60):
+            pass
+        results = [Result("insights_fold_everything", perf_counter() - begun, "s")]
+        await _vacuum(running.database)
+        for name in _PAGES:
+            calls = [_read(running, name, {"since": _EVER, **({"by": by} if by else {})}) for by in _BY.get(name, ("",))]
+            await paced(calls, 1)  # warms up
+            taken = (await paced(calls * rounds, 1)).latencies
+            results += [Result(f"insight_{name}_p99", p99(taken), "ms", bar=300), Result(f"insight_{name}_p50", p50(taken), "ms")]
+        pages = [_page(running, name, rep) for name in _PAGES]
+        await paced(pages, 1)
+        taken = (await paced(pages * rounds, 1)).latencies
+        results += [Result("insight_page_p99", p99(taken), "ms", bar=300), Result("insight_page_p50", p50(taken), "ms")]
+    return results
+
+
+def _read(running: Stack, name: str, asked: dict[str, str]) -> Call:
+    async def read() -> None:
+        (await running.http.get(f"/api/insights/{name}", params=asked)).raise_for_status()
+
+    return read
+
+
+def _page(running: Stack, name: str, rep: Headers) -> Call:
+    async def read() -> None:
+        (await running.http.get(f"/insights/{name}", headers=rep)).raise_for_status()
+
+    return read
+
+
+async def fill(database: Database, count: int) -> None:
+    """Leads, and ten rows of the ledger for each, by SQL alone."""
+    policy = Policy().numbered(1)
+    begun = decide(newborn("lead", at := datetime.now(UTC), policy), Arrived(at=at), policy).state
+    bounds = [float(sum(list(_WEIGHTS.values())[:end])) for end in range(1, len(_WEIGHTS))]
+    steps = [(path, seq, *step) for path, life in _PATHS.items() for seq, step in enumerate(life, 1)]
+    steps = [(*step[:6], float(step[6]), None if step[7] is None else float(step[7])) for step in steps]
+    columns = dict(
+        zip(("path", "seq", "kind", "stage", "actor", "owned", "hours", "due"), map(list, zip(*steps, strict=True)), strict=True)
+    )
+    async with database.connection() as connection, (await driver(connection)).cursor() as cursor:
+        reps = [row[0] for row in await (await cursor.execute(_REPS)).fetchall()]
+        what = {"count": count, "reps": reps, "paths": list(_WEIGHTS), "bounds": bounds, "state": Jsonb(state_document(begun))}
+        await cursor.execute("SET LOCAL statement_timeout = '10min'")
+        await cursor.execute(_FILL_LEADS, what)
+        await cursor.execute(_FILL_LEDGER, columns)
+        await cursor.execute(_SETTLE)
+    await _vacuum(database)
+
+
+async def _vacuum(database: Database) -> None:
+    """Leave the tables as PostgreSQL's own upkeep would."""
+    async with database.engine.connect() as raw:
+        autocommit = await raw.execution_options(isolation_level="AUTOCOMMIT")
+        for statement in ("SET statement_timeout = '10min'", "VACUUM (ANALYZE)", "CHECKPOINT"):
+            await autocommit.exec_driver_sql(statement)
