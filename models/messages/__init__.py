@@ -1,0 +1,71 @@
+"""What a lead's workflow may be told, and what it answers: one frozen model a message.
+
+Messages travel through Temporal, so they carry ids, enums, numbers and times only; free text is stored in PostgreSQL first and
+named by its note's id. New fields get defaults and nothing is renamed in place, because running workflows hold old messages in
+their histories.
+"""
+
+from models.messages.events import (
+    EPOCH,
+    Arrived,
+    Claim,
+    Consent,
+    Contact,
+    Disposition,
+    Engage,
+    Enriched,
+    Erase,
+    Event,
+    Hold,
+    Message,
+    Override,
+    PlaceFreed,
+    PolicyChanged,
+    Release,
+    Rescore,
+    Resume,
+    Retime,
+    Review,
+    Routed,
+    Scored,
+    Sent,
+    Standing,
+    Tick,
+)
+from models.messages.exchange import Answer, Commit, DigestOrder, DigestPlan, LeadLife, Order, Remembered, Told
+
+__all__ = [
+    "EPOCH",
+    "Answer",
+    "Arrived",
+    "Claim",
+    "Commit",
+    "Consent",
+    "Contact",
+    "DigestOrder",
+    "DigestPlan",
+    "Disposition",
+    "Engage",
+    "Enriched",
+    "Erase",
+    "Event",
+    "Hold",
+    "LeadLife",
+    "Message",
+    "Order",
+    "Override",
+    "PlaceFreed",
+    "PolicyChanged",
+    "Release",
+    "Remembered",
+    "Rescore",
+    "Resume",
+    "Retime",
+    "Review",
+    "Routed",
+    "Scored",
+    "Sent",
+    "Standing",
+    "Tick",
+    "Told",
+]
