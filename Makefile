@@ -17,8 +17,10 @@ up: $(RUNTIME) ## Run everything on this machine; ARGS="--port 9000" passes opti
 demo: $(RUNTIME) ## Run it with made-up people on a clock on which an hour takes a second
 	@exec $(BIN)/twoway up --demo $(ARGS)
 
+# What failed beside two others is told once more by itself: a real fault fails again, and a test that only wants a quiet machine is named.
 test: $(DEV) ## Run the tests, three at a time; ARGS="-k claim" passes options on
-	$(BIN)/python -m pytest -n 3 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS) || { test $$? = 1 && echo "What failed is run again by itself." \
+		&& $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS); }
 
 lint: $(DEV) ## Look for mistakes, and for imports that point the wrong way
 	$(BIN)/ruff check .

@@ -165,8 +165,9 @@ async def test_what_was_stored_in_the_very_moment_of_naming_is_found_later(api: 
     who = visitor()
     lead = await arrive(api, anonymous_id=who)
     await store(stack.database, Engagement(event_id="lost", kind="page_view", at=now(), anonymous_id=who))
-    assert [await identity.adopt(stack.database) for _ in range(2)] == [1, 0]
+    await identity.adopt(stack.database)  # which the program's own sweep does when it starts, so it may have been first
     assert await whose(stack, who) == [lead["id"]]
+    assert await identity.adopt(stack.database) == 0
 
 
 async def everything(stack: Stack) -> str:

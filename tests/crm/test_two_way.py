@@ -19,6 +19,12 @@ KINDS = ("arrive", "claim", "contact", "override", "new", "own", "edit", "stage"
 CRITERIA = {"budget_usd": 50000, "authority": True, "need": True, "timeline_days": 30}
 
 
+@pytest.fixture(autouse=True)
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here a sync is taken step by step, so the program beside it lands nothing by itself."""
+    monkeypatch.setattr("api.services.crm.run.configured", lambda _: ())
+
+
 @pytest.fixture
 async def sync(stack: Stack, office: Office, crm: CrmName) -> Sync:
     found = Sync(stack, office, crm)

@@ -99,7 +99,9 @@ async def play(name: str) -> WorkflowHistory:
     world = World(PLAIN, known=known, reps=reps, roles=dict.fromkeys(reps, (Role.REP,)))
     async with skipping() as env, worker(env.client, world) as queue:
         lead = await start(env.client, queue, born(PLAIN, await env.get_current_time(), known=known), PLAIN)
-        await env.sleep(timedelta(seconds=1))
+        while "score" not in world.asked:
+            await env.sleep(timedelta(seconds=1))
+        await env.sleep(timedelta(seconds=1))  # until what was scored is written down, so that the next message finds the lead at rest
         await scenario(env, world, lead)
         return await lead.fetch_history()
 
