@@ -139,6 +139,7 @@ async def test_the_docs_work_under_their_policy_with_the_session(stack: Stack, p
         refused = blocked(page)
         await sign_in(page, at, f"{kim.uname}@team.example", PASSWORD, "/docs")
         operation = page.locator("#operations-users-see_myself_api_users_me_get")
+        await page.locator("#operations-tag-users").click()
         await operation.locator(".opblock-summary-control").click()
         await operation.get_by_role("button", name="Try it out").click()
         await operation.get_by_role("button", name="Execute").click()
