@@ -8,8 +8,7 @@ fenced by (life of the workflow, time of its latest entry, seq): a later one tak
 first `seq` on, an earlier one changes nothing any more, and the same one again writes nothing twice.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -61,17 +60,26 @@ _UNCONFIRMED = f"""
         forgotten AS (DELETE FROM events WHERE lead_id = %(id)s AND seq >= %(first)s AND {_IS_CURRENT})
     DELETE FROM notices WHERE lead_id = %(id)s AND seq >= %(first)s AND {_IS_CURRENT}"""  # noqa: S608 - a constant of ours
 
+ENTRY_COLUMNS = """lead_id, seq, at, kind, from_stage, to_stage, actor_kind, actor_id, owner_id, score, tier,
+    policy_version, deadline_kind, deadline_at, note_id, detail"""
+
+
+def heard_by_webhooks(entries: str, life: str, decided_at: str) -> str:
+    """The statement that writes an event for every webhook that wants to hear of `entry`."""
+    return f"""
+    INSERT INTO webhook_deliveries (id, endpoint_id, lead_id, seq, life, decided_at, type, at, data)
+    SELECT gen_random_uuid(), h.id, entry.lead_id, entry.seq, {life}, {decided_at}, 'lead.' || entry.kind, entry.at, {EVENT_DATA}
+    FROM {entries} JOIN webhook_endpoints h ON h.active AND (h.events = '{{}}' OR 'lead.' || entry.kind = ANY(h.events))
+    ON CONFLICT (endpoint_id, lead_id, seq, life, decided_at) DO NOTHING"""  # noqa: S608 - constants of ours
+
+
 _INSERT_ENTRY = f"""
     WITH entry AS (
-        INSERT INTO ledger (lead_id, seq, at, kind, from_stage, to_stage, actor_kind, actor_id, owner_id, score, tier,
-                            policy_version, deadline_kind, deadline_at, note_id, detail)
+        INSERT INTO ledger ({ENTRY_COLUMNS})
         SELECT %(id)s, %(number)s, %(at)s, %(kind)s, %(from_stage)s, %(to_stage)s, %(actor_kind)s, %(actor_id)s::uuid,
             %(owner)s::uuid, %(score_then)s::float, %(tier_then)s, %(version)s, %(due)s, %(due_at)s::timestamptz, %(note)s::uuid, %(detail)s
         WHERE {_IS_CURRENT} RETURNING *)
-    INSERT INTO webhook_deliveries (id, endpoint_id, lead_id, seq, life, decided_at, type, at, data)
-    SELECT gen_random_uuid(), h.id, entry.lead_id, entry.seq, %(life)s, %(decided_at)s, 'lead.' || entry.kind, entry.at, {EVENT_DATA}
-    FROM entry JOIN webhook_endpoints h ON h.active AND (h.events = '{{}}' OR 'lead.' || entry.kind = ANY(h.events))
-    ON CONFLICT (endpoint_id, lead_id, seq, life, decided_at) DO NOTHING"""  # noqa: S608 - a constant of ours
+    {heard_by_webhooks("entry", "%(life)s", "%(decided_at)s")}"""
 """An entry, and in the same statement an event for every webhook that wants it: no round trip more, none at all without one."""
 
 _INSERT_NOTICE = f"""
@@ -206,7 +214,7 @@ async def write(
     """
     found = await driver(connection)
     lead = UUID(state.lead_id)
-    fence = _fence(state)
+    fence = fence_of(state)
     view = {**projection(state), **fence}
     view["state"] = Jsonb(view["state"])
     notices = [_notice(entry, notice) for entry in entries for notice in entry.notices]
@@ -232,64 +240,6 @@ async def write(
             await found.commit()
 
 
-async def begin(
-    connection: AsyncConnection,
-    person: Mapping[str, Any],
-    state: LeadState,
-    entries: Sequence[Entry],
-    told: Sequence[Told] = (),
-    *,
-    last: bool = False,
-) -> int | None:
-    """Write a new lead with its first entries, in one round trip and as one version of its row.
-
-    Args:
-        connection: in a transaction that the caller commits soon: other changes wait for it.
-        person: the columns of the lead's row that do not follow from its state, by name.
-        state: the lead after the decision.
-        entries: the ledger entries that lead there.
-        told: the events that do.
-        last: nothing else follows in the transaction, as for `write`.
-
-    Returns:
-        The number of the change. None when there is a lead with this `email_key` already: nothing was written then, and
-        what else the transaction holds is for the caller to take back.
-
-    Raises:
-        psycopg.Error: as for `write`.
-    """
-    found = await driver(connection)
-    fence = _fence(state)
-    row = {**person, **projection(state), **fence}
-    row = {name: Jsonb(value) if isinstance(value, dict | list) else value for name, value in row.items()}
-    notices = [_notice(entry, notice) for entry in entries for notice in entry.notices]
-    async with found.pipeline(), found.cursor() as begun, found.cursor() as cursor:
-        await begun.execute(_insertion(tuple(row)), row)
-        await cursor.executemany(_INSERT_ENTRY, [{**fence, **_row(entry)} for entry in entries])
-        if told:
-            await cursor.execute(_INSERT_TOLD, {**fence, **_told(entries, told)})
-        if notices:
-            await cursor.executemany(_INSERT_NOTICE, [{**fence, **notice} for notice in notices])
-        if last:
-            await found.commit()
-        numbered = await begun.fetchone()
-    return numbered[0] if numbered else None
-
-
-@lru_cache
-def _insertion(columns: tuple[str, ...]) -> bytes:
-    """The statement that inserts a lead with these columns, all named by us, and tells of it.
-
-    It reads nothing, so it may take the lock itself: the change is numbered for the row that the lock gives.
-    """
-    names, values = ", ".join(columns), ", ".join(f"%({name})s" for name in columns)
-    sql = f"""
-        WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock({CHANGE_LOCK}))
-        INSERT INTO leads ({names}, change) SELECT {values}, nextval('{CHANGES}') FROM locked
-        ON CONFLICT (email_key) DO NOTHING RETURNING change, pg_notify('{CHANNEL}', '')"""  # noqa: S608
-    return sql.encode()
-
-
 def _frees_somebody(state: LeadState, entries: Sequence[Entry]) -> bool:
     """Whether a rep has a lead less after these entries: it is in nobody's hands now, or was given to somebody else."""
     had = any(entry.from_stage in OWNED for entry in entries)
@@ -301,7 +251,8 @@ def send_lock(lead: UUID) -> int:
     return lead.int & (1 << 63) - 1
 
 
-def _fence(state: LeadState) -> dict[str, Any]:
+def fence_of(state: LeadState) -> dict[str, Any]:
+    """What every write is fenced by, and the lead's id."""
     return {"id": UUID(state.lead_id), "life": state.life, "decided_at": state.written_at or state.since, "seq": state.seq}
 
 

@@ -20,6 +20,7 @@ SECTIONS = (
     "arrivals",
     "history",
     "decide",
+    "imports",
     "lists",
     "boards",
     "insights",

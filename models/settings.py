@@ -30,6 +30,9 @@ class Settings(BaseSettings):
         2.0, gt=0, description="Seconds an arrival waits for its workflow to be started before the sweep takes over."
     )
     sweep_every: float = Field(2.0, gt=0, description="Seconds between two sweeps for what Temporal missed.")
+    import_at_once: int = Field(
+        16, ge=1, description="Imported leads whose first steps are under way at once; others wait for these at most."
+    )
     max_cached_workflows: int = Field(1000, ge=0, description="Lead workflows one worker keeps in memory.")
     smtp_host: str = Field("", description="SMTP server for nurture mails; without one they are kept and shown, not sent.")
     smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")

@@ -17,14 +17,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.common import Priority
 
+from activities.births import Birth, begin
 from activities.database import Database
-from activities.ledger import CHANGE_LOCK, begin, send_lock, stored_state, write
+from activities.ledger import CHANGE_LOCK, send_lock, stored_state, write
 from activities.policies import in_force
 from activities.scoring.facts import facts_of, known_of
 from activities.scoring.points import score_points
 from api.errors import EngineAway, OutcomeUnknown
 from api.services import identity, leads, outbox, persons
-from api.services.engine import LIVE, Beginning, Engine
+from api.services.engine import BULK, LIVE, SOON, Beginning, Engine
 from models.ids import uuid7
 from models.lifecycle import FastLaneRule, LeadState
 from models.messages import Arrived, Consent, Engage, Event, Rescore
@@ -72,7 +73,7 @@ class Landed:
     page: LeadView | None = None
 
 
-class _Known(Exception):  # noqa: N818 - nothing is wrong
+class Known(Exception):  # noqa: N818 - nothing is wrong
     """The person has a lead already."""
 
 
@@ -123,55 +124,78 @@ async def take_in(
     """
     for _ in range(_TRIES):
         landed: Landed | None = None
-        with suppress(_Known):
+        with suppress(Known):
             async with database.connection() as connection:
-                landed = await _begin(connection, engine, form, receipt)
+                landed = await _begin(connection, engine, form, priority, receipt)
         if landed is None:
             async with database.connection() as connection:
-                landed = await _merge(connection, engine, form, receipt)
+                landed = await _merge(connection, engine, form, priority, receipt)
         if landed is not None:
-            await set_off(engine, landed, priority)
+            await set_off(engine, landed)
             return landed
     raise RuntimeError("a lead was erased again and again while it arrived")
 
 
-async def set_off(engine: Engine, landed: Landed, priority: Priority = LIVE) -> None:
+async def set_off(engine: Engine, landed: Landed) -> None:
     """Start what a submission calls for, once it is committed. What does not work now the sweep makes up for."""
     if landed.beginning is None:
         engine.outbox_filled.set()
     elif not engine.believed_away:
         try:
-            await engine.start(dataclasses.replace(landed.beginning, priority=priority), replace=landed.merged)
+            await engine.start(landed.beginning, replace=landed.merged)
         except (EngineAway, OutcomeUnknown):
             return
 
 
-async def _begin(connection: AsyncConnection, engine: Engine, form: Submission, receipt: Receipt | None) -> Landed:
+async def _begin(connection: AsyncConnection, engine: Engine, form: Submission, priority: Priority, receipt: Receipt | None) -> Landed:
     """Store a submission of somebody new.
 
     Raises:
-        _Known: when they are not; the transaction must not be committed.
+        Known: when they are not; the transaction must not be committed.
     """
     policy, at = await in_force(connection), datetime.now(UTC)
     person = await persons.of_form(connection, form)
-    lead = uuid7()
-    arrival, reasons = _arrived(form, person, {}, policy, at)
-    before = newborn(str(lead), at, policy)
-    decision = decide(before, arrival, policy)
-    kept = told(before, arrival, decision, policy)
+    birth = born(form, person, policy, at, priority)
+    lead = UUID(birth.state.lead_id)
     if receipt is not None:
         await receipt(connection, False)
-    row = {**person, "created_at": at, "first_seq": decision.state.seq, "reasons": reasons, "enrichment": {}}
     alone = receipt is None and not form.anonymous_id
-    change = await begin(connection, row, decision.state, decision.entries, (kept,) if kept else (), last=alone)
-    if change is None:
-        raise _Known
+    changes = await begin(connection, [birth], last=alone)
+    if not changes:
+        raise Known
     await _stitch(connection, lead, form)
-    page = leads.newborn(row, decision.state, change) if alone and person["account_id"] is None else None
-    return Landed(lead, merged=False, beginning=engine.beginning(decision.state, policy, form.source), page=page)
+    page = leads.newborn(birth.person, birth.state, changes[lead]) if alone and person["account_id"] is None else None
+    beginning = engine.beginning(birth.state, policy, form.source, first_come(birth.state, priority))
+    return Landed(lead, merged=False, beginning=beginning, page=page)
 
 
-async def _merge(connection: AsyncConnection, engine: Engine, form: Submission, receipt: Receipt | None) -> Landed | None:
+def born(form: Submission, person: dict[str, Any], policy: Policy, at: datetime, priority: Priority) -> Birth:
+    """The lead that a submission of somebody new becomes.
+
+    Args:
+        form: what was sent.
+        person: the columns it makes (`persons.of_form`).
+        policy: the agreement in force.
+        at: the moment of its arrival.
+        priority: of those it comes in with.
+    """
+    arrival, reasons = _arrived(form, person, {}, policy, at)
+    before = newborn(str(uuid7()), at, policy)
+    decision = decide(before, arrival, policy)
+    kept = told(before, arrival, decision, policy)
+    key = first_come(decision.state, priority).priority_key
+    row = {**person, "created_at": at, "first_seq": decision.state.seq, "reasons": reasons, "enrichment": {}, "priority": key}
+    return Birth(row, decision.state, decision.entries, (kept,) if kept else ())
+
+
+def first_come(state: LeadState, priority: Priority) -> Priority:
+    """The priority of a lead that comes in with others of one: of many, those that go straight to a rep are first."""
+    return SOON if priority == BULK and state.fast_lane else priority
+
+
+async def _merge(
+    connection: AsyncConnection, engine: Engine, form: Submission, priority: Priority, receipt: Receipt | None
+) -> Landed | None:
     """The person is known. Locks come in everybody's order: the lead's own, which keeps it from being erased, the changes', its row.
 
     Returns:
@@ -196,7 +220,7 @@ async def _merge(connection: AsyncConnection, engine: Engine, form: Submission, 
     await connection.execute(_FILL, {**person, "id": lead})
     if row["closed"]:
         state = await _reopen(connection, row, form, person, policy, at)
-        return Landed(lead, merged=True, beginning=engine.beginning(state, policy, person["source"]))
+        return Landed(lead, merged=True, beginning=engine.beginning(state, policy, person["source"], priority))
     await connection.execute(_ANNOUNCE, {"id": lead})
     await outbox.store(connection, [(lead, message) for message in _news(form, person, at)])
     return Landed(lead, merged=True)

@@ -39,8 +39,9 @@ from workflows.client import connect
 from workflows.crm import hasten
 from workflows.lead import LeadWorkflow
 
-LIVE, BULK = Priority(priority_key=2), Priority(priority_key=4)
-"""Leads that come in one by one go before those of an import, so that 100,000 rows do not delay a demo request."""
+LIVE, SOON, BULK = (Priority(priority_key=key) for key in (2, 3, 4))
+"""Leads that come in one by one go before those of an import, so that 100,000 rows do not delay a demo request; of an import's
+rows those that go straight to a rep come first. Kept with the lead, for the sweep."""
 CONSENT = "consent"
 """The signal that closed leads hear too, so that an unsubscribe outlives their coming back."""
 AT_ONCE = 8
@@ -146,18 +147,19 @@ class Engine:
         except (EngineAway, OutcomeUnknown):
             return False
 
-    def beginning(self, state: LeadState, policy: Policy, source: str | None) -> Beginning:
+    def beginning(self, state: LeadState, policy: Policy, source: str | None, priority: Priority = LIVE) -> Beginning:
         """What to start a lead's workflow with.
 
         Args:
             state: the lead as the database has it.
             policy: the version the state was decided under. A later one reaches the workflow as a message of its own.
             source: where the lead came from.
+            priority: before or after whom its tasks are worked off.
         """
         board = self._settings.public_url.rstrip("/")
         begun = replace(state, life=state.life + 1)
         life = LeadLife(state=begun, policy_version=policy.version, policy=policy.document, board=board)
-        return Beginning(life, source)
+        return Beginning(life, source, priority)
 
     async def start(self, beginning: Beginning, *, replace: bool = False) -> None:
         """Start a lead's workflow; does nothing where it runs already.

@@ -1,8 +1,9 @@
 """Who a lead is: the columns of its row that come from forms, and what follows from them at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,14 +19,20 @@ SAID = (
 COLUMNS = (*SAID, "email_key", "consent", "attributes", "domain", "zone", "account_id", "search")
 """All columns that are about the person. `consent` and `attributes` are JSON."""
 
-_ACCOUNT = "SELECT id FROM accounts WHERE domain = ANY(%s) ORDER BY length(domain) DESC LIMIT 1"
+_ACCOUNTS = "SELECT domain, id FROM accounts WHERE domain = ANY(%s)"
 _SEARCHED = ("first_name", "last_name", "email", "company", "title", "domain")
 
 
 async def of_form(connection: AsyncConnection, form: Submission) -> dict[str, Any]:
     """The person as this form alone describes them, by column."""
-    said = {name: getattr(form, name) for name in SAID}
-    return await _completed(connection, {**said, "consent": _granted(form), "attributes": form.attributes})
+    return (await of_forms(connection, [form]))[0]
+
+
+async def of_forms(connection: AsyncConnection, forms: Sequence[Submission]) -> list[dict[str, Any]]:
+    """The persons as these forms alone describe them, each by column; their accounts are looked up together."""
+    said = ({name: getattr(form, name) for name in SAID} for form in forms)
+    persons = [{**one, "consent": _granted(form), "attributes": form.attributes} for one, form in zip(said, forms, strict=True)]
+    return await _completed(connection, persons)
 
 
 async def filled(connection: AsyncConnection, person: Mapping[str, Any], form: Submission) -> dict[str, Any]:
@@ -41,25 +48,38 @@ async def filled(connection: AsyncConnection, person: Mapping[str, Any], form: S
     said = {name: person[name] or getattr(form, name) for name in SAID}
     said["anonymous_id"] = form.anonymous_id or person["anonymous_id"]
     consent = {**person["consent"], **_granted(form)}
-    return await _completed(connection, {**said, "consent": consent, "attributes": {**form.attributes, **person["attributes"]}})
+    return (await _completed(connection, [{**said, "consent": consent, "attributes": {**form.attributes, **person["attributes"]}}]))[0]
 
 
 def _granted(form: Submission) -> dict[str, bool]:
     return {channel.value: True for channel in form.consent.granted}
 
 
-async def _completed(connection: AsyncConnection, person: dict[str, Any]) -> dict[str, Any]:
+async def _completed(connection: AsyncConnection, persons: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add what follows: the company's domain, the time zone, the named account and the text that is searched."""
+    domains = [_complete(person) for person in persons]
+    asked = sorted({domain for some in domains for domain in some})
+    found = await (await (await driver(connection)).execute(_ACCOUNTS, (asked,))).fetchall() if asked else []
+    accounts: dict[str, UUID] = dict(found)
+    for person, some in zip(persons, domains, strict=True):
+        named = max((domain for domain in some if domain in accounts), key=len, default=None)
+        person["account_id"] = accounts[named] if named else None
+    return persons
+
+
+def _complete(person: dict[str, Any]) -> list[str]:
+    """Add what follows from the person alone.
+
+    Returns:
+        The domains by which they may belong to an account.
+    """
     mail, site = domain_of(person["email"]), _website(person["attributes"])
     own = mail if mail and email_kind(mail) == "company" else None
     person["email_key"] = address_key(person["email"]) if person["email"] else None
     person["domain"] = own or site
     person["zone"] = zone_of(person["phone"], person["country"])
-    domains = [name for domain in (mail, site) for name in _with_parents(domain)]
-    found = await (await (await driver(connection)).execute(_ACCOUNT, (domains,))).fetchone() if domains else None
-    person["account_id"] = found[0] if found else None
     person["search"] = " ".join(str(person[name]) for name in _SEARCHED if person[name]).lower()
-    return person
+    return [name for domain in (mail, site) for name in _with_parents(domain)]
 
 
 def _website(attributes: Mapping[str, Any]) -> str | None:

@@ -5,34 +5,25 @@ One process at a time sweeps; every process delivers the outbox when it has fill
 
 import asyncio
 import math
-from collections.abc import Iterable
 from time import monotonic
-from typing import Any
-from uuid import UUID
 
 import psycopg
 import structlog
-from pydantic import ValidationError
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.database import Database
-from activities.ledger import stored_state
-from activities.policies import of_version, tell_more
+from activities.policies import tell_more
 from activities.scoring.features import stays
 from api import idempotency as answers
-from api.errors import EngineAway, OutcomeUnknown
-from api.services import identity, outbox, outgoing, sessions, sign_in_links, thresholds, throttle, verdicts
-from api.services.engine import Beginning, Engine
+from api.services import handing_on, identity, outbox, outgoing, sessions, sign_in_links, starting, thresholds, throttle, verdicts
+from api.services.engine import BULK, Engine
 from api.services.tracking import collector
-from models.policy import Policy
 from models.settings import Settings
 
 SWEEP_LOCK = 7_268_005
 """Held by the process that sweeps, for one round."""
 _BATCH = 400
-_AT_ONCE = 16
 _HOUR = 3600.0
 _LEARN = 60.0
 """Seconds until patterns that may be new are applied to what is stored."""
@@ -42,20 +33,17 @@ _TURN = 0.1
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
 _UNSTARTED = text(
     """
-    SELECT id, state, source FROM leads
+    SELECT id, state, source, priority FROM leads
     WHERE swept_at IS NULL AND seq = first_seq AND NOT closed AND arrived_at < now() - make_interval(secs => :margin)
-    ORDER BY arrived_at LIMIT :limit"""
+        AND priority < :bulk
+    ORDER BY priority, arrived_at LIMIT :limit"""
 )
 _STUCK = text(
     """
-    SELECT id, state, source FROM leads
+    SELECT id, state, source, priority FROM leads
     WHERE NOT closed AND deadline_at < now() - interval '60 seconds' AND (swept_at IS NULL OR swept_at < now() - interval '60 seconds')
+        AND NOT (swept_at IS NULL AND seq = first_seq AND priority >= :bulk)
     ORDER BY deadline_at LIMIT :limit"""
-)
-_SWEPT = text(
-    """
-    UPDATE leads SET swept_at = now()
-    FROM (SELECT id FROM leads WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE) AS found WHERE leads.id = found.id"""
 )
 _log = structlog.get_logger()
 
@@ -68,9 +56,10 @@ async def run(database: Database, engine: Engine, settings: Settings) -> None:
         engine: where it has to go.
         settings: how often to look.
     """
-    async with asyncio.TaskGroup() as both:
-        both.create_task(_deliver(database, engine, settings.sweep_every))
-        both.create_task(_sweep(database, engine, settings))
+    async with asyncio.TaskGroup() as all_of_them:
+        all_of_them.create_task(_deliver(database, engine, settings.sweep_every))
+        all_of_them.create_task(_sweep(database, engine, settings))
+        all_of_them.create_task(_hand_on(database, engine, settings))
 
 
 async def _deliver(database: Database, engine: Engine, every: float) -> None:
@@ -98,6 +87,16 @@ async def _spread(database: Database) -> None:
     while more:
         async with database.connection() as connection:
             more = await tell_more(connection)
+
+
+async def _hand_on(database: Database, engine: Engine, settings: Settings) -> None:
+    """Start the workflows of rows of files, a few at a time."""
+    while True:
+        try:
+            pause = await handing_on.hand_on(database, engine, settings)
+        except _AWAY:
+            pause = settings.sweep_every  # the sweep says so
+        await asyncio.sleep(pause)
 
 
 async def _sweep(database: Database, engine: Engine, settings: Settings) -> None:
@@ -128,7 +127,7 @@ async def sweep(database: Database, engine: Engine, settings: Settings) -> bool:
     """One round: start the workflows of leads that have none.
 
     Those are leads whose workflow was never started, and leads whose deadline went by unnoticed. Starting one that
-    runs after all does nothing.
+    runs after all does nothing. Rows of a file that were never started are for `handing_on`.
 
     Returns:
         True when there is more to do at once.
@@ -140,58 +139,12 @@ async def sweep(database: Database, engine: Engine, settings: Settings) -> bool:
     async with database.connection() as connection:
         if not (await connection.execute(_TRY_LOCK, {"key": SWEEP_LOCK})).scalar_one():
             return False
-        unstarted = (await connection.execute(_UNSTARTED, {"margin": margin, "limit": _BATCH})).all()
+        bulk = {"bulk": BULK.priority_key}
+        unstarted = (await connection.execute(_UNSTARTED, {**bulk, "margin": margin, "limit": _BATCH})).all()
         room = _BATCH - len(unstarted)
-        stuck = (await connection.execute(_STUCK, {"limit": room})).all() if room else []
-        rows = {row.id: row for row in (*unstarted, *stuck)}
-        swept = await _start(engine, await _beginnings(connection, engine, rows.values()))
-        if swept:
-            await connection.execute(_SWEPT, {"ids": swept})
+        stuck = (await connection.execute(_STUCK, {**bulk, "limit": room})).all() if room else []
+        swept = await starting.start(connection, engine, {row.id: row for row in (*unstarted, *stuck)})
     return len(swept) == _BATCH
-
-
-async def _beginnings(connection: AsyncConnection, engine: Engine, rows: Iterable[Row[Any]]) -> dict[UUID, Beginning | None]:
-    """What to start each lead with; None for one whose row cannot be read, which must not hold up the others."""
-    policies: dict[int, Policy] = {}
-    found: dict[UUID, Beginning | None] = {}
-    for row in rows:
-        found[row.id] = None
-        try:
-            state = stored_state(row.state)
-            version = state.policy_version
-            if version not in policies:
-                policies[version] = await of_version(connection, version)
-            found[row.id] = engine.beginning(state, policies[version], row.source)
-        except (ValidationError, LookupError) as err:
-            _log.error("a lead's stored state cannot be used", lead=str(row.id), cause=type(err).__name__)
-    return found
-
-
-async def _start(engine: Engine, beginnings: dict[UUID, Beginning | None]) -> list[UUID]:
-    """Start workflows side by side, the first one alone: while Temporal is away, that is one call and no more.
-
-    Returns:
-        The leads that are done with for now.
-    """
-    swept: list[UUID] = []
-    room = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(lead: UUID, beginning: Beginning | None) -> None:
-        async with room:
-            try:
-                if beginning is not None:
-                    await engine.start(beginning)
-            except (EngineAway, OutcomeUnknown):
-                return
-            swept.append(lead)
-
-    for lead, beginning in beginnings.items():
-        if beginning is not None:
-            await one(lead, beginning)
-            break
-    if not engine.believed_away:
-        await asyncio.gather(*(one(*rest) for rest in beginnings.items() if rest[0] not in swept))
-    return swept
 
 
 _AWAY = (SQLAlchemyError, psycopg.Error, OSError)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -50,7 +50,8 @@ class Lead(SQLModel, table=True):
             text("id DESC"),
             postgresql_where=text("handed_back_at IS NOT NULL"),
         ),
-        Index("leads_unstarted", "arrived_at", postgresql_where=text("swept_at IS NULL AND seq = first_seq")),
+        Index("leads_unstarted", "priority", "arrived_at", postgresql_where=text("swept_at IS NULL AND seq = first_seq")),
+        Index("leads_starting", "swept_at", postgresql_where=text("swept_at IS NOT NULL AND seq = first_seq")),
     )
 
     id: UUID = Field(default_factory=uuid7, primary_key=True)
@@ -80,6 +81,8 @@ class Lead(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now, sa_column=Column(DateTime(timezone=True), nullable=False))
     stirred_until: datetime | None = moment()
     swept_at: datetime | None = moment()
+    priority: int = Field(default=2, sa_column=Column(SmallInteger, nullable=False, server_default=text("2")))
+    """Temporal's, of its workflow: who came in alone is started before the rows of a file."""
 
     seq: int = 0
     first_seq: int = 1

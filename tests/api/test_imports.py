@@ -12,11 +12,14 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from activities.births import begin
 from activities.database import Database
 from api.deps import Wiring
 from api.services.arrival import take_in
+from api.services.arrivals import take_in_together
 from api.services.bulk import import_runner, imports
-from api.services.bulk.work import CHUNK, Bench
+from api.services.bulk.import_runner import ROWS
+from api.services.bulk.work import Bench
 from tests.api.forms import Json, arrive
 from tests.api.test_actions import problem
 from tests.eventually import eventually
@@ -222,56 +225,61 @@ async def test_a_file_larger_than_a_chunk_is_kept_whole(api: Person, stack: Stac
 async def test_power_cuts_at_any_moment_lose_nothing_and_count_nothing_twice(
     api: Person, stack: Stack, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = rows(CHUNK * 2 + 10) + "nobody,\np3@firm3.example,again\n"
+    content = rows(ROWS * 2 + 10) + "nobody,\np3@firm3.example,again\n"
     job = await ordered(api, content)
-    landed = 0
     cut = asyncio.Event()
 
-    def failing_after(count: int) -> Callable[..., Any]:
-        async def taken(*args: Any) -> Any:
-            nonlocal landed
-            found = await take_in(*args)
-            landed += 1
-            if landed >= count:
-                cut.set()
-                await asyncio.Event().wait()
-            return found
+    async def cut_off_after(where: str, real: Callable[..., Any]) -> None:
+        """Power fails once this is done."""
 
-        return taken
+        async def done(*args: Any) -> Any:
+            await real(*args)
+            cut.set()
+            await asyncio.Event().wait()
 
-    for after in (1, 30, 100):  # in the first chunk, again in it, and in the second
-        monkeypatch.setattr("api.services.bulk.import_runner.take_in", failing_after(after))
         cut.clear()
-        running = asyncio.create_task(import_runner.work(bench))
-        await cut.wait()
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
+        with monkeypatch.context() as patched:
+            patched.setattr(where, done)
+            running = asyncio.create_task(import_runner.work(bench))
+            await cut.wait()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
         found = await look(api, job)
-        assert found["done"] % CHUNK == 0
+        assert found["done"] % ROWS == 0
         assert found["done"] == found["created"] + found["merged"] + found["refused"]
-    monkeypatch.setattr("api.services.bulk.import_runner.take_in", take_in)
+
+    await cut_off_after("api.services.arrivals.begin", begin)  # written, not committed
+    assert await one(stack.database, "SELECT count(*) FROM leads") == 0
+    await cut_off_after("api.services.bulk.import_runner.take_in_together", take_in_together)  # committed, not counted
+    assert await one(stack.database, "SELECT count(*) FROM leads") == ROWS
+    assert (await look(api, job))["done"] == 0
+    await cut_off_after("api.services.arrivals.begin", begin)  # the first chunk is counted, the second not committed
+    assert (await look(api, job))["done"] == ROWS
     assert await import_runner.work(bench, chunks=1)
-    assert (await look(api, job))["state"] == "running"
+    found = await look(api, job)
+    assert (found["state"], found["done"]) == ("running", ROWS * 2)
+    await cut_off_after("api.services.bulk.import_runner.take_in", take_in)  # somebody known is merged, and not counted
+    assert (await look(api, job))["merged"] == 0
     while await import_runner.work(bench):
         pass
     found = await look(api, job)
     assert found["state"] == "done"
-    assert figures(found) == (CHUNK * 2 + 12, CHUNK * 2 + 12, CHUNK * 2 + 10, 1, 1)
-    assert await one(stack.database, "SELECT count(*) FROM leads") == CHUNK * 2 + 10
+    assert figures(found) == (ROWS * 2 + 12, ROWS * 2 + 12, ROWS * 2 + 10, 1, 1)
+    assert await one(stack.database, "SELECT count(*) FROM leads") == ROWS * 2 + 10
     assert await one(stack.database, "SELECT count(*) FROM engagements WHERE kind = 'form_submitted'") == 1
 
 
 @pytest.mark.usefixtures("idle")
 async def test_two_processes_at_one_import_count_each_row_once(api: Person, stack: Stack, bench: Bench) -> None:
-    job = await ordered(api, rows(CHUNK + 5))
+    job = await ordered(api, rows(ROWS + 5))
 
     async def process() -> None:
         while (await look(api, job))["state"] != "done":
             await import_runner.work(bench, chunks=1)
 
     await asyncio.gather(process(), process())
-    assert figures(await look(api, job)) == (CHUNK + 5, CHUNK + 5, CHUNK + 5, 0, 0)
+    assert figures(await look(api, job)) == (ROWS + 5, ROWS + 5, ROWS + 5, 0, 0)
     assert await one(stack.database, "SELECT count(*) FROM engagements") == 0
 
 
@@ -280,11 +288,11 @@ async def test_a_fault_fails_its_import_and_no_other(api: Person, bench: Bench, 
     bad, good = await ordered(api, rows(1)), await ordered(api, rows(1, 5))
 
     async def taken(*args: Any) -> Any:
-        if args[2].email == "p0@firm0.example":
+        if args[1][0].email == "p0@firm0.example":
             raise ValueError("a fault of ours")
-        return await take_in(*args)
+        return await take_in_together(*args)
 
-    monkeypatch.setattr("api.services.bulk.import_runner.take_in", taken)
+    monkeypatch.setattr("api.services.bulk.import_runner.take_in_together", taken)
     while await import_runner.work(bench):
         pass
     found = await look(api, bad)

@@ -24,14 +24,17 @@ from starlette.concurrency import run_in_threadpool
 
 from activities.leads_csv import BadFile, LeadsFile, Line, addresses_in, fields_of
 from api.services.arrival import TakenAlready, take_in
+from api.services.arrivals import take_in_together
 from api.services.bulk.imports import stored
-from api.services.bulk.work import CHUNK, Bench, fault, passes
+from api.services.bulk.work import Bench, fault, passes
 from api.services.engine import BULK
 
 _SLICE = 5.0
 """Seconds after which another import gets its turn, so that a short one never waits for a long one to end."""
 _WORTH = 10
 """How many times longer than opening the file took it is worked on at least."""
+ROWS = 128
+"""Rows that land, and are counted, together. Whoever changes a lead meanwhile waits for the tens of milliseconds that PostgreSQL takes."""
 _LONG = 1 << 22
 """Characters after which a chunk is long enough, however few its rows."""
 _UNSTORABLE = "it holds a value that cannot be stored"
@@ -49,6 +52,11 @@ _OPEN = text("SELECT id FROM imports WHERE id = :id AND state IN ('waiting', 'ru
 _LANDED = text("SELECT number FROM import_rows WHERE import_id = :id AND number > :position")
 _RECEIPT = text(
     "INSERT INTO import_rows (import_id, number, merged) VALUES (:id, :number, :merged) ON CONFLICT DO NOTHING RETURNING number"
+)
+_RECEIPTS = text(
+    """
+    INSERT INTO import_rows (import_id, number, merged) SELECT :id, number, false FROM unnest(CAST(:numbers AS int[])) AS number
+    ON CONFLICT DO NOTHING"""
 )
 _REFUSE = text(
     """
@@ -128,7 +136,7 @@ def _take(lines: Iterator[Line]) -> tuple[list[Line], bool]:
     for line in lines:
         chunk.append(line)
         size += sum(map(len, line.cells))
-        if len(chunk) == CHUNK or size > _LONG:
+        if len(chunk) == ROWS or size > _LONG:
             return chunk, False
     return chunk, True
 
@@ -152,7 +160,12 @@ async def _do(bench: Bench, job: UUID, position: int, chunk: Sequence[Line], *, 
 
 
 async def _land(bench: Bench, job: UUID, lines: Sequence[Line], refused: dict[int, str]) -> None:
-    """Take rows in; what turns out to be unusable only then is added to the refused."""
+    """Take rows in, those of new people together; what turns out to be unusable only then is added to the refused."""
+
+    async def receipts(connection: AsyncConnection, places: Sequence[int]) -> None:
+        numbers = [lines[place].number for place in places]
+        if (await connection.execute(_RECEIPTS, {"id": job, "numbers": numbers})).rowcount < len(numbers):
+            raise TakenAlready
 
     async def one(line: Line) -> None:
         async def receipt(connection: AsyncConnection, merged: bool) -> None:
@@ -168,7 +181,9 @@ async def _land(bench: Bench, job: UUID, lines: Sequence[Line], refused: dict[in
         except (DataError, psycopg.DataError):
             refused[line.number] = _UNSTORABLE
 
-    await bench.each(lines, one)
+    forms = [line.submission for line in lines if line.submission is not None]
+    landed = await take_in_together(bench.database, forms, receipts)
+    await bench.each((line for place, line in enumerate(lines) if place not in landed), one)
 
 
 def _refusal(job: UUID, line: Line, problem: str) -> dict[str, Any]:

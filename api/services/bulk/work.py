@@ -10,7 +10,7 @@ from api.services.engine import Engine
 from models.settings import Settings
 
 CHUNK = 64
-"""Rows, or leads, that are done and then counted together: a second's work, and the most that a power cut makes anybody repeat."""
+"""Leads that are done and then counted together: a second's work, and the most that a power cut makes anybody repeat."""
 _AT_ONCE = 8
 _FAULT = "Something unexpected came up. What was done until then stays; the log has the details under {}."
 Item = TypeVar("Item")
