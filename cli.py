@@ -115,7 +115,7 @@ def import_(
         settings = _settings(data)
         with Progress(console=_err, transient=True) as progress:
             task = progress.add_task("importing", total=leads.rows)
-            counts = asyncio.run(import_leads(settings, leads, file.with_suffix(".refused.csv"), lambda: progress.advance(task)))
+            counts = asyncio.run(import_leads(settings, leads, file.with_suffix(".refused.csv"), lambda rows: progress.advance(task, rows)))
     _out.print(f"{counts.created} created, {counts.merged} merged with a lead that was there, {counts.refused} refused.")
     if counts.refused:
         _out.print(

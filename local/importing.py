@@ -1,9 +1,10 @@
-"""Takes the leads of a file in, a few at a time, through the same door as every other lead."""
+"""Takes the leads of a file in, as an import over HTTP does."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -11,12 +12,14 @@ from activities.database import Database
 from activities.leads_csv import BadFile, LeadsFile, Line, RefusedRows
 from activities.policies import latest
 from api.services.arrival import take_in
+from api.services.arrivals import TOGETHER, take_in_together
 from api.services.engine import BULK, Engine
 from local import Trouble
+from models.schemas.leads import Submission
 from models.settings import Settings
 
 AT_ONCE = 8
-"""Leads on their way in at the same time: enough to keep the database busy, few enough to leave room for others."""
+"""Leads of a file that are merged at the same time: enough to keep the database busy, few enough to leave room for others."""
 _HINTS = {
     "columns": " Say what a column is with --map 'COLUMN=FIELD', for example --map 'COLUMN=email'; --map 'COLUMN=' leaves one out.",
     "encoding": " Or name its encoding with --encoding, for example --encoding cp1252.",
@@ -102,14 +105,14 @@ class Counts:
     refused: int = 0
 
 
-async def import_leads(settings: Settings, leads: Source, refused_to: Path, advance: Callable[[], object]) -> Counts:
+async def import_leads(settings: Settings, leads: Source, refused_to: Path, advance: Callable[[int], object]) -> Counts:
     """Take a file in. Again does no harm: whoever is known by then is merged.
 
     Args:
         settings: where to.
         leads: the file.
         refused_to: gets the rows that cannot be used; not made when there are none.
-        advance: called after every row.
+        advance: called with the number of rows that are done since the last time.
 
     Raises:
         Trouble: when there is no policy to take leads in under.
@@ -119,23 +122,32 @@ async def import_leads(settings: Settings, leads: Source, refused_to: Path, adva
     engine = Engine(settings, database)
     counts, refused = Counts(refused_to), RefusedFile(refused_to, leads.header)
 
-    async def take() -> None:
-        for line in leads.lines:  # shared: each row goes to whoever is free
+    async def take(lines: list[Line]) -> None:
+        for line in lines:
             if line.submission is None:
                 counts.refused += 1
                 refused.add(line.cells, line.problem)
-            elif (await take_in(database, engine, line.submission, BULK)).merged:
+        forms = [line.submission for line in lines if line.submission is not None]
+        landed = await take_in_together(database, forms)
+        counts.created += len(landed)
+        left = iter([form for place, form in enumerate(forms) if place not in landed])
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(AT_ONCE):
+                tasks.create_task(take_one_by_one(left))
+        advance(len(lines))
+
+    async def take_one_by_one(forms: Iterator[Submission]) -> None:
+        for form in forms:  # shared: each goes to whoever is free
+            if (await take_in(database, engine, form, BULK)).merged:
                 counts.merged += 1
             else:
                 counts.created += 1
-            advance()
 
     try:
         await _check_policy(database)
         await engine.connect()
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(AT_ONCE):
-                tasks.create_task(take())
+        while lines := list(islice(leads.lines, TOGETHER)):
+            await take(lines)
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
     finally:

@@ -24,6 +24,8 @@ from models.schemas.leads import Submission
 
 Receipts = Callable[[AsyncConnection, Sequence[int]], Awaitable[None]]
 """Notes in the transaction in which submissions land, named by their places, that they did; raises `TakenAlready` when one had before."""
+TOGETHER = 128
+"""How many at a time. Whoever changes a lead meanwhile waits for the tens of milliseconds that PostgreSQL takes for them."""
 _KNOWN = text("SELECT email_key FROM leads WHERE email_key = ANY(:keys)")
 
 
@@ -32,7 +34,7 @@ async def take_in_together(database: Database, forms: Sequence[Submission], rece
 
     Args:
         database: where to.
-        forms: what was sent.
+        forms: what was sent; `TOGETHER` at most.
         receipts: makes sure that what is sent again after a power cut lands once.
 
     Returns:

@@ -16,9 +16,8 @@ from activities.births import begin
 from activities.database import Database
 from api.deps import Wiring
 from api.services.arrival import take_in
-from api.services.arrivals import take_in_together
+from api.services.arrivals import TOGETHER, take_in_together
 from api.services.bulk import import_runner, imports
-from api.services.bulk.import_runner import ROWS
 from api.services.bulk.work import Bench
 from tests.api.forms import Json, arrive
 from tests.api.test_actions import problem
@@ -225,7 +224,7 @@ async def test_a_file_larger_than_a_chunk_is_kept_whole(api: Person, stack: Stac
 async def test_power_cuts_at_any_moment_lose_nothing_and_count_nothing_twice(
     api: Person, stack: Stack, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = rows(ROWS * 2 + 10) + "nobody,\np3@firm3.example,again\n"
+    content = rows(TOGETHER * 2 + 10) + "nobody,\np3@firm3.example,again\n"
     job = await ordered(api, content)
     cut = asyncio.Event()
 
@@ -246,40 +245,40 @@ async def test_power_cuts_at_any_moment_lose_nothing_and_count_nothing_twice(
             with pytest.raises(asyncio.CancelledError):
                 await running
         found = await look(api, job)
-        assert found["done"] % ROWS == 0
+        assert found["done"] % TOGETHER == 0
         assert found["done"] == found["created"] + found["merged"] + found["refused"]
 
     await cut_off_after("api.services.arrivals.begin", begin)  # written, not committed
     assert await one(stack.database, "SELECT count(*) FROM leads") == 0
     await cut_off_after("api.services.bulk.import_runner.take_in_together", take_in_together)  # committed, not counted
-    assert await one(stack.database, "SELECT count(*) FROM leads") == ROWS
+    assert await one(stack.database, "SELECT count(*) FROM leads") == TOGETHER
     assert (await look(api, job))["done"] == 0
     await cut_off_after("api.services.arrivals.begin", begin)  # the first chunk is counted, the second not committed
-    assert (await look(api, job))["done"] == ROWS
+    assert (await look(api, job))["done"] == TOGETHER
     assert await import_runner.work(bench, chunks=1)
     found = await look(api, job)
-    assert (found["state"], found["done"]) == ("running", ROWS * 2)
+    assert (found["state"], found["done"]) == ("running", TOGETHER * 2)
     await cut_off_after("api.services.bulk.import_runner.take_in", take_in)  # somebody known is merged, and not counted
     assert (await look(api, job))["merged"] == 0
     while await import_runner.work(bench):
         pass
     found = await look(api, job)
     assert found["state"] == "done"
-    assert figures(found) == (ROWS * 2 + 12, ROWS * 2 + 12, ROWS * 2 + 10, 1, 1)
-    assert await one(stack.database, "SELECT count(*) FROM leads") == ROWS * 2 + 10
+    assert figures(found) == (TOGETHER * 2 + 12, TOGETHER * 2 + 12, TOGETHER * 2 + 10, 1, 1)
+    assert await one(stack.database, "SELECT count(*) FROM leads") == TOGETHER * 2 + 10
     assert await one(stack.database, "SELECT count(*) FROM engagements WHERE kind = 'form_submitted'") == 1
 
 
 @pytest.mark.usefixtures("idle")
 async def test_two_processes_at_one_import_count_each_row_once(api: Person, stack: Stack, bench: Bench) -> None:
-    job = await ordered(api, rows(ROWS + 5))
+    job = await ordered(api, rows(TOGETHER + 5))
 
     async def process() -> None:
         while (await look(api, job))["state"] != "done":
             await import_runner.work(bench, chunks=1)
 
     await asyncio.gather(process(), process())
-    assert figures(await look(api, job)) == (ROWS + 5, ROWS + 5, ROWS + 5, 0, 0)
+    assert figures(await look(api, job)) == (TOGETHER + 5, TOGETHER + 5, TOGETHER + 5, 0, 0)
     assert await one(stack.database, "SELECT count(*) FROM engagements") == 0
 
 

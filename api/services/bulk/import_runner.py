@@ -1,11 +1,11 @@
 """Carries imports out. Power may fail between any two lines, and still every row lands once and is counted once.
 
 The file is worked off a chunk at a time, under a lock on the import's row that goes with the connection: one process at
-a time, any of them. Each row lands in a transaction of its own that also writes its receipt (`import_rows`), so a row that
-landed before the power failed is recognised and left alone. The receipts of a chunk are counted, and the position moved
-behind it, in the one transaction that held the lock: figures are either before the chunk or after it, and a row that was
-created and, tried again, would be merged counts as what it was. Leads whose workflow had not been started are found by
-the sweep, like all others.
+a time, any of them. The rows of new people land together, all others one by one, each in a transaction that also writes
+its receipt (`import_rows`), so a row that landed before the power failed is recognised and left alone. The receipts of a
+chunk are counted, and the position moved behind it, in the one transaction that held the lock: figures are either before
+the chunk or after it, and a row that was created and, tried again, would be merged counts as what it was. Workflows
+are started by the sweep, a few at a time (`handing_on`).
 """
 
 import math
@@ -24,7 +24,7 @@ from starlette.concurrency import run_in_threadpool
 
 from activities.leads_csv import BadFile, LeadsFile, Line, addresses_in, fields_of
 from api.services.arrival import TakenAlready, take_in
-from api.services.arrivals import take_in_together
+from api.services.arrivals import TOGETHER, take_in_together
 from api.services.bulk.imports import stored
 from api.services.bulk.work import Bench, fault, passes
 from api.services.engine import BULK
@@ -33,8 +33,6 @@ _SLICE = 5.0
 """Seconds after which another import gets its turn, so that a short one never waits for a long one to end."""
 _WORTH = 10
 """How many times longer than opening the file took it is worked on at least."""
-ROWS = 128
-"""Rows that land, and are counted, together. Whoever changes a lead meanwhile waits for the tens of milliseconds that PostgreSQL takes."""
 _LONG = 1 << 22
 """Characters after which a chunk is long enough, however few its rows."""
 _UNSTORABLE = "it holds a value that cannot be stored"
@@ -136,7 +134,7 @@ def _take(lines: Iterator[Line]) -> tuple[list[Line], bool]:
     for line in lines:
         chunk.append(line)
         size += sum(map(len, line.cells))
-        if len(chunk) == ROWS or size > _LONG:
+        if len(chunk) == TOGETHER or size > _LONG:
             return chunk, False
     return chunk, True
 
