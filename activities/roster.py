@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from activities.enrichment.basics import country_code, email_kind
@@ -29,22 +29,24 @@ _OWNED = [stage.value for stage in OWNED]
 _REPS = """
     SELECT coalesce(json_agg(json_build_array(
         u.id, u.active, u.absences::text, u.capacity, u.weight, u.territories, nullif(u.working_hours, 'null')::text, u.timezone, u.roles,
-        (SELECT count(*) FROM leads l WHERE l.owner_id = u.id AND l.stage = ANY(%(owned)s))
-        + (SELECT count(*) FROM assignments a WHERE a.rep_id = u.id AND NOT a.settled AND a.lead_id IS DISTINCT FROM %(lead)s),
-        CASE WHEN %(daily)s THEN
-            (SELECT count(*) FROM assignments a WHERE a.rep_id = u.id AND a.at >= day.begins AND a.lead_id IS DISTINCT FROM %(lead)s)
+        (SELECT count(*) FROM leads l WHERE l.owner_id = u.id AND l.stage = ANY(%(owned)s)) + given.open,
+        CASE WHEN %(daily)s THEN given.today
             + (SELECT count(*) FROM ledger e WHERE e.actor_id = u.id AND e.kind = 'claimed' AND e.at >= day.begins) ELSE 0 END,
         (SELECT extract(epoch FROM max(a.at)) FROM assignments a WHERE a.rep_id = u.id),
         CASE WHEN %(daily)s THEN extract(epoch FROM day.ends) END) ORDER BY u.id), '[]')::text
     FROM users u, LATERAL (SELECT date_trunc('day', now() AT TIME ZONE u.timezone) AS today) AS local,
         LATERAL (SELECT local.today AT TIME ZONE u.timezone AS begins,
-            (local.today + interval '1 day') AT TIME ZONE u.timezone AS ends) AS day
+            (local.today + interval '1 day') AT TIME ZONE u.timezone AS ends) AS day,
+        LATERAL (SELECT count(*) FILTER (WHERE NOT a.settled) AS open, count(*) FILTER (WHERE a.at >= day.begins) AS today
+            FROM assignments a WHERE a.rep_id = u.id AND (NOT a.settled OR (%(daily)s AND a.at >= day.begins))
+                AND a.lead_id IS DISTINCT FROM %(lead)s) AS given
     WHERE u.roles && ARRAY['rep', 'manager']"""
 _PERSON = """
     l.id, l.email, l.first_name, l.last_name, l.company, l.title, l.phone, l.country, l.source, l.campaign, l.interest, l.message,
     l.attributes, l.enrichment, l.domain, l.account_id, l.tier, a.owner_id AS account_owner,
     coalesce((SELECT s.score FROM scores s WHERE s.lead_id = l.id ORDER BY s.at DESC, s.id DESC LIMIT 1), l.score) AS score"""
-_LEADS = f"SELECT {_PERSON} FROM leads l LEFT JOIN accounts a ON a.id = l.account_id WHERE l.id = ANY(%(leads)s)"  # noqa: S608
+LEADS = f"SELECT {_PERSON} FROM leads l LEFT JOIN accounts a ON a.id = l.account_id WHERE l.id = ANY(%(leads)s)"  # noqa: S608
+"""What `Asked.person` needs of these leads."""
 _ACCOUNT_OWNER = "SELECT owner_id FROM accounts WHERE id = %(account)s"
 
 # Whoever has a lead of the company, or is about to get one, before whoever won one; the latest first.
@@ -122,7 +124,7 @@ class Situation:
 async def leads(connection: AsyncConnection[Any], ids: Iterable[UUID]) -> dict[UUID, DictRow]:
     """What `Asked.person` needs of these leads."""
     async with connection.cursor(row_factory=dict_row) as cursor:
-        rows = await (await cursor.execute(_LEADS, {"leads": list(ids)})).fetchall()
+        rows = await (await cursor.execute(LEADS, {"leads": list(ids)})).fetchall()
     return {row["id"]: row for row in rows}
 
 
@@ -145,18 +147,21 @@ async def situation(connection: AsyncConnection[Any], policy: Policy, asked: Ask
     """
     what = {"lead": asked.lead, "owned": _OWNED, "daily": policy.routing.per_rep_daily is not None}
     waits = {"lead": asked.lead, "score": asked.person.get("score"), "fresh": _fresh(policy), "limit": MOST_AHEAD}
-    async with connection.cursor() as gate, connection.cursor() as everybody, connection.cursor() as queue:
-        async with connection.pipeline():
+    async with connection.cursor() as gate, connection.cursor() as everybody, connection.cursor() as queue, connection.cursor() as company:
+        company_had = _company(asked, policy)
+        async with connection.pipeline():  # nothing is fetched within: each fetch would be a round trip under the lock
             if lock is not None:
                 await gate.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))
             await everybody.execute(_REPS, what)
             await queue.execute(_QUEUE, waits)
-            existing = await _existing_owner(connection, asked, policy)
+            if company_had:
+                await company.execute(*company_had)
+        existing = await company.fetchone() if company_had else None
         (listed,), (turns, since, before) = _there(await everybody.fetchone()), _there(await queue.fetchone())
     return Situation(
         reps=[_candidate(row, policy) for row in json.loads(listed)],
         turns=_turns(json.loads(turns or "{}"), policy),
-        wanted=_wanted(asked, existing, since or asked.since),
+        wanted=_wanted(asked, existing[0] if existing else None, since or asked.since),
         ahead=await _ahead(connection, json.loads(before or "[]"), policy),
         policy=policy,
     )
@@ -175,14 +180,14 @@ def _fresh(policy: Policy) -> timedelta:
 def _turns(stored: Mapping[str, float], policy: Policy) -> dict[UUID, float]:
     """Without catching up nobody is owed more than one lead, whatever they were owed when the agreement said otherwise."""
     most = float("inf") if policy.routing.catch_up else 1.0
-    return {UUID(rep): min(turn, most) for rep, turn in stored.items()}
+    return {_id(rep): min(turn, most) for rep, turn in stored.items()}
 
 
 def _candidate(row: Sequence[Any], policy: Policy) -> Candidate:
     rep, active, away, capacity, weight, territories, hours, zone, roles, load, today, last_at, next_day = row
     clock = _hours(hours, zone, policy.clock.days_off) if hours else policy.clock.work
     return Candidate(
-        rep=UUID(rep),
+        rep=_id(rep),
         capacity=policy.claims.per_rep_open if capacity is None else capacity,
         load=load,
         today=today,
@@ -196,6 +201,10 @@ def _candidate(row: Sequence[Any], policy: Policy) -> Candidate:
         sells=Role.REP in roles,
         manages=Role.MANAGER in roles,
     )
+
+
+_id = lru_cache(maxsize=4096)(UUID)
+"""Ids of reps are read again for every lead; the same objects are also found faster than equal ones."""
 
 
 @lru_cache(maxsize=1024)
@@ -218,15 +227,18 @@ def _wanted(asked: Asked, existing: UUID | None, since: datetime | None) -> Want
     )
 
 
-async def _existing_owner(connection: AsyncConnection[Any], asked: Asked, policy: Policy) -> UUID | None:
-    """Who has the lead's company. A free mailbox's domain says nothing about who works together; the company's name then does."""
+def _company(asked: Asked, policy: Policy) -> tuple[str, dict[str, Any]] | None:
+    """What to ask for who has the lead's company. A free mailbox's domain says nothing about who works together; the name then does."""
     domain, company = asked.person["domain"], asked.person["company"]
     by_domain = domain and email_kind(domain) == "company"
     if not policy.routing.existing_owner or not (by_domain or company):
         return None
-    statement = _BY_DOMAIN if by_domain else _BY_NAME
-    cursor: AsyncCursor[Any] = await connection.execute(statement, {"lead": asked.lead, "domain": domain, "company": company})
-    row = await cursor.fetchone()
+    return _BY_DOMAIN if by_domain else _BY_NAME, {"lead": asked.lead, "domain": domain, "company": company}
+
+
+async def _existing_owner(connection: AsyncConnection[Any], asked: Asked, policy: Policy) -> UUID | None:
+    company_had = _company(asked, policy)
+    row = await (await connection.execute(*company_had)).fetchone() if company_had else None
     return row[0] if row else None
 
 

@@ -81,6 +81,8 @@ class RoutingActivities:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._policies: dict[int, Policy] = {}
+        """Those that orders named; a version never changes."""
 
     @activity.defn(name="route")
     async def route(self, order: Order) -> Routed:
@@ -101,40 +103,42 @@ class RoutingActivities:
 
     async def _once(self, order: Order) -> Routed:
         async with self._database.connection() as connection:
-            return await _route(connection, order)
+            version = order.policy_version
+            if version not in self._policies:
+                self._policies[version] = await policies.of_version(connection, version)
+            return await _route(await driver(connection), order, self._policies[version])
 
 
-async def _route(connection: AsyncConnection, order: Order) -> Routed:
+async def _route(connection: Connection[Any], order: Order, policy: Policy) -> Routed:
     """The lead's own lock keeps its ledger still, so that a lead just claimed does not leave a reservation behind."""
     assert isinstance(order.effect, Route)  # noqa: S101 - narrows the type
     key, number = UUID(order.lead), order.effect.number
-    direct = await driver(connection)
-    answered = await _answered(direct, key, number)
+    answered, person = await _answered(connection, key, number)
     if answered is not None:
         return answered
-    policy = await policies.of_version(connection, order.policy_version)
-    person = (await roster.leads(direct, [key]))[key]
     asked = Asked(person, ids(order.effect.excluded), key)
-    found = await roster.situation(direct, policy, asked, lock=ROUTING_LOCK)
+    found = await roster.situation(connection, policy, asked, lock=ROUTING_LOCK)
     choice = found.choice(datetime.now(UTC))
-    await _keep(direct, asked, number, found, choice)
+    await _keep(connection, asked, number, found, choice)
     if choice.rep is None:
         return Routed(number=number, again_at=choice.again_at)
     return Routed(number=number, rep=str(choice.rep.rep), away=choice.rep.away, account_owner=choice.account_owner)
 
 
-async def _answered(connection: Connection[Any], lead: UUID, number: int) -> Routed | None:
-    """What is known of an order already: it is moot, or somebody's place is reserved. None when somebody is to be chosen."""
-    async with connection.cursor() as gate, connection.cursor(row_factory=dict_row) as cursor:
+async def _answered(connection: Connection[Any], lead: UUID, number: int) -> tuple[Routed | None, Mapping[str, Any]]:
+    """What is known of an order already: it is moot, or somebody's place is reserved; None when somebody is to be chosen. And the lead."""
+    gate, order, person = connection.cursor(), connection.cursor(row_factory=dict_row), connection.cursor(row_factory=dict_row)
+    async with gate, order, person:
         async with connection.pipeline():
             await gate.execute("SELECT pg_advisory_xact_lock(%s)", (send_lock(lead),))
-            await cursor.execute(_ANSWERED, {"lead": lead, "number": number})
-        row = await cursor.fetchone()
-    if row is None or row["moot"] or row["settled"]:
-        return Routed(number=number)
+            await order.execute(_ANSWERED, {"lead": lead, "number": number})
+            await person.execute(roster.LEADS, {"leads": [lead]})
+        row, wanted = await order.fetchone(), await person.fetchone()
+    if row is None or wanted is None or row["moot"] or row["settled"]:
+        return Routed(number=number), {}
     if row["rep_id"] is None:
-        return None
-    return Routed(number=number, rep=str(row["rep_id"]), away=absences(row["absences"]), account_owner=row["account_owner"])
+        return None, wanted
+    return Routed(number=number, rep=str(row["rep_id"]), away=absences(row["absences"]), account_owner=row["account_owner"]), wanted
 
 
 async def _keep(connection: Connection[Any], asked: Asked, number: int, found: Situation, choice: Choice) -> None:
