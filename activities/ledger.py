@@ -187,13 +187,13 @@ def state_document(state: LeadState) -> dict[str, Any]:
     return document
 
 
-def stored_state(document: dict[str, Any]) -> LeadState:
-    """The state that `state_document` wrote.
+def stored_state(document: dict[str, Any] | str) -> LeadState:
+    """The state that `state_document` wrote, as a dictionary or as the JSON it is stored as, which is the quickest to read.
 
     Raises:
         pydantic.ValidationError: when it is none.
     """
-    return _STATE.validate_python(document)
+    return _STATE.validate_json(document) if isinstance(document, str) else _STATE.validate_python(document)
 
 
 async def write(

@@ -38,11 +38,12 @@ _INSERT = text(
     VALUES (:version, :name, :digest, :document, :source, :author, :origin,
         :proposal, :why, :takes_effect, :told, :written, :upto, :solved, now())"""
 ).bindparams(bindparam("solved", type_=JSONB(none_as_null=True)))
-# Only the number: the document would stand in the outbox once a lead, and is added on delivery.
+# Only the number: the document would stand in the outbox once a lead, and is added on delivery. Whatever the plan, the index leads to the
+# first lead after the last one; `:after IS NULL OR` would have it read from the beginning each time, once the plan is for any `:after`.
 _TELL_LEADS = text(
     """
     WITH next AS (
-        SELECT id FROM leads WHERE NOT closed AND (CAST(:after AS uuid) IS NULL OR id > :after) ORDER BY id LIMIT :limit
+        SELECT id FROM leads WHERE NOT closed AND id > :after ORDER BY id LIMIT :limit
     ), written AS (
         INSERT INTO outbox (lead_id, signal, payload, created_at) SELECT id, 'policy_changed', CAST(:payload AS jsonb), now() FROM next
     )
@@ -259,7 +260,7 @@ async def _tell(connection: AsyncConnection, version: int, takes_effect: TakesEf
     payload: dict[str, Any] = {"version": version}
     if takes_effect is not TakesEffect.NOW:
         payload["takes_effect"] = takes_effect
-    wanted = {"payload": json.dumps(payload), "after": after, "limit": TOLD_AT_ONCE}
+    wanted = {"payload": json.dumps(payload), "after": after or UUID(int=0), "limit": TOLD_AT_ONCE}
     row = (await connection.execute(_TELL_LEADS, wanted)).one()
     return row.written, row.upto if row.written == TOLD_AT_ONCE else None
 

@@ -1,14 +1,15 @@
 """How long an insight takes to read with 200,000 leads and 2,000,000 rows in the ledger."""
 
+import json
 from datetime import UTC, datetime
 from time import perf_counter
 
-from psycopg.types.json import Jsonb
 from sqlalchemy import text
 
-from activities.database import Database, driver
+from activities.database import Database
 from activities.insights.journeys import catch_up
 from activities.ledger import state_document
+from bench.filling import vacuum, without_indexes
 from bench.measure import Call, Result, p50, p99, paced
 from bench.stack import Headers, Stack, stack
 from models.messages import Arrived
@@ -78,52 +79,52 @@ _PATHS: dict[str, tuple[tuple[str, str, str, bool, float, float | None], ...]] =
 }
 _WEIGHTS = {"nurtured": 38, "let_go": 32, "lapsed": 8, "refused": 12, "won": 6, "working": 4}
 
-_FILL_LEADS = """
-    WITH base AS (
-        SELECT n, 1 + power(random(), 2) * 730 AS age, random() AS luck, random() AS tierness, %(reps)s::uuid[] AS reps,
-            (%(paths)s::text[])[width_bucket(random() * 100, %(bounds)s::float8[]) + 1] AS path,
-            (ARRAY['web', 'webinar', 'trade-show', 'referral', 'ads', 'partner'])[1 + floor(random() ^ 2 * 6)] AS source,
-            'campaign-' || floor(random() * 60) AS campaign,
-            (ARRAY['crm', 'billing', 'reporting', NULL])[1 + floor(random() * 4)] AS interest,
-            (ARRAY['Engineer', 'Director of IT', 'VP Sales', 'CTO', 'Buyer', 'Office manager'])[1 + floor(random() * 6)] AS title,
-            (ARRAY['DE', 'FR', 'US', 'IN', 'BR'])[1 + floor(random() ^ 2 * 5)] AS country,
-            (ARRAY['software', 'retail', 'energy', 'health', NULL])[1 + floor(random() * 5)] AS industry,
-            floor(exp(random() * 9))::int AS employees
-        FROM generate_series(1, %(count)s) AS n)
-    INSERT INTO leads (id, email_key, email, first_name, last_name, company, title, country, source, campaign, interest, domain, search,
-        enrichment, attributes, reasons, created_at, swept_at, seq, first_seq, change, stage, tier, score, owner_id, deadline_kind,
-        deadline_at, arrived_at, since, mql_at, sal_at, sql_at, policy_version, closed, state, anonymous_id)
-    SELECT uuidv7(arrived - now()), n || '@b.example', n || '@b.example', 'Ada', 'Lovelace', 'Company', title, country, source, campaign,
-        interest, 'b.example', n || '@b.example', '{"missing": []}', jsonb_strip_nulls(jsonb_build_object('industry', industry,
-        'employees', employees)), '[]', arrived, now(), 8, 1, nextval('changes'), 'new', tier, score, reps[1 + n %% cardinality(reps)],
-        NULL, NULL, arrived, arrived, CASE WHEN tier = 'high' THEN arrived + interval '5 s' END,
-        CASE WHEN path IN ('lapsed', 'refused', 'won', 'working') THEN arrived + interval '2 h' END,
-        CASE WHEN path = 'won' THEN arrived + interval '9 d' END, 1, false, %(state)s, path
-    FROM base, LATERAL (SELECT now() - age * interval '1 day' AS arrived,
-        CASE WHEN path = 'won' OR tierness < 0.1 THEN 'high' WHEN tierness < 0.4 THEN 'medium' ELSE 'low' END AS tier) AS more,
-        LATERAL (
-            SELECT CASE tier WHEN 'high' THEN 60 + luck * 40 WHEN 'medium' THEN 25 + luck * 35 ELSE luck * 25 END AS score) AS scored"""
+# Who arrived, and what became of them. Kept apart from the leads themselves, so that every row is written once, as it stands in the end.
+_BORN = """
+    CREATE TEMPORARY TABLE born ON COMMIT DROP AS
+    SELECT n, uuidv7(arrived - now()) AS id, path, arrived, tier, reps[1 + n % cardinality(reps)] AS rep,
+        CASE tier WHEN 'high' THEN 60 + luck * 40 WHEN 'medium' THEN 25 + luck * 35 ELSE luck * 25 END AS score
+    FROM (
+        SELECT n, now() - (1 + power(random(), 2) * 730) * interval '1 day' AS arrived, random() AS luck, random() AS tierness,
+            (CAST(:paths AS text[]))[width_bucket(random() * 100, CAST(:bounds AS float8[])) + 1] AS path,
+            (SELECT array_agg(id) FROM users WHERE 'rep' = ANY(roles)) AS reps
+        FROM generate_series(1, :count) AS n) AS drawn,
+        LATERAL (SELECT
+            CASE WHEN path = 'won' OR tierness < 0.1 THEN 'high' WHEN tierness < 0.4 THEN 'medium' ELSE 'low' END AS tier) AS more"""
 _FILL_LEDGER = """
     WITH steps AS (
         SELECT path, seq, kind, stage, lag(stage, 1, 'new') OVER w AS was, actor, owned, due, sum(hours) OVER w AS hours
-        FROM unnest(%(path)s::text[], %(seq)s::int[], %(kind)s::text[], %(stage)s::text[], %(actor)s::text[], %(owned)s::bool[],
-            %(hours)s::float8[], %(due)s::float8[]) AS s (path, seq, kind, stage, actor, owned, hours, due)
+        FROM unnest(CAST(:path AS text[]), CAST(:seq AS int[]), CAST(:kind AS text[]), CAST(:stage AS text[]), CAST(:actor AS text[]),
+            CAST(:owned AS bool[]), CAST(:hours AS float8[]), CAST(:due AS float8[]))
+            AS s (path, seq, kind, stage, actor, owned, hours, due)
         WINDOW w AS (PARTITION BY path ORDER BY seq))
     INSERT INTO ledger (lead_id, seq, at, kind, from_stage, to_stage, actor_kind, actor_id, owner_id, score, tier, policy_version,
         deadline_kind, deadline_at, detail)
-    SELECT l.id, s.seq, at, s.kind, s.was, s.stage, s.actor, CASE WHEN s.actor = 'user' THEN l.owner_id END,
-        CASE WHEN s.owned THEN l.owner_id END, CASE WHEN s.seq > 1 THEN l.score END, CASE WHEN s.seq > 1 THEN l.tier END, 1,
-        CASE WHEN s.due IS NOT NULL THEN 'contact' END, at + s.due * interval '1 hour', '{}'
-    FROM leads l JOIN steps s ON s.path = l.anonymous_id,
-        LATERAL (SELECT l.arrived_at + s.hours * interval '1 hour' + s.seq * random() * interval '300 ms' AS at) AS moment
+    SELECT b.id, s.seq, at, s.kind, s.was, s.stage, s.actor, CASE WHEN s.actor = 'user' THEN b.rep END, CASE WHEN s.owned THEN b.rep END,
+        CASE WHEN s.seq > 1 THEN b.score END, CASE WHEN s.seq > 1 THEN b.tier END, 1, CASE WHEN s.due IS NOT NULL THEN 'contact' END,
+        at + s.due * interval '1 hour', '{}'
+    FROM born b JOIN steps s ON s.path = b.path,
+        LATERAL (SELECT b.arrived + s.hours * interval '1 hour' + s.seq * random() * interval '300 ms' AS at) AS moment
     WHERE at < now()"""
-_SETTLE = """
-    UPDATE leads l SET stage = e.to_stage, since = e.at, deadline_kind = e.deadline_kind,
-        deadline_at = CASE WHEN e.deadline_at IS NOT NULL THEN greatest(e.deadline_at, now() + random() * interval '9 days') END,
-        owner_id = e.owner_id, closed = e.deadline_at IS NULL, anonymous_id = NULL,
-        sal_at = CASE WHEN l.sal_at < now() THEN l.sal_at END, sql_at = CASE WHEN l.sql_at < now() THEN l.sql_at END
-    FROM (SELECT DISTINCT ON (lead_id) * FROM ledger ORDER BY lead_id, seq DESC) e WHERE e.lead_id = l.id"""
-_REPS = "SELECT id FROM users WHERE 'rep' = ANY(roles)"
+_FILL_LEADS = """
+    INSERT INTO leads (id, email_key, email, first_name, last_name, company, title, country, source, campaign, interest, domain, search,
+        enrichment, attributes, reasons, created_at, swept_at, seq, first_seq, change, stage, tier, score, owner_id, deadline_kind,
+        deadline_at, arrived_at, since, mql_at, sal_at, sql_at, policy_version, closed, state)
+    SELECT b.id, n || '@b.example', n || '@b.example', 'Ada', 'Lovelace', 'Company',
+        (ARRAY['Engineer', 'Director of IT', 'VP Sales', 'CTO', 'Buyer', 'Office manager'])[1 + floor(random() * 6)],
+        (ARRAY['DE', 'FR', 'US', 'IN', 'BR'])[1 + floor(random() ^ 2 * 5)],
+        (ARRAY['web', 'webinar', 'trade-show', 'referral', 'ads', 'partner'])[1 + floor(random() ^ 2 * 6)],
+        'campaign-' || floor(random() * 60), (ARRAY['crm', 'billing', 'reporting', NULL])[1 + floor(random() * 4)],
+        'b.example', n || '@b.example', '{"missing": []}', jsonb_strip_nulls(jsonb_build_object(
+            'industry', (ARRAY['software', 'retail', 'energy', 'health', NULL])[1 + floor(random() * 5)],
+            'employees', floor(exp(random() * 9))::int)),
+        '[]', arrived, now(), e.seq, 1, nextval('changes'), e.to_stage, b.tier, b.score, e.owner_id, e.deadline_kind,
+        CASE WHEN e.deadline_at IS NOT NULL THEN greatest(e.deadline_at, now() + random() * interval '9 days') END, arrived, e.at,
+        CASE WHEN b.tier = 'high' THEN arrived + interval '5 s' END,
+        CASE WHEN path IN ('lapsed', 'refused', 'won', 'working') AND arrived < now() - interval '2 h' THEN arrived + interval '2 h' END,
+        CASE WHEN path = 'won' AND arrived < now() - interval '9 d' THEN arrived + interval '9 d' END,
+        1, e.deadline_at IS NULL, CAST(:state AS jsonb)
+    FROM born b JOIN (SELECT DISTINCT ON (lead_id) * FROM ledger ORDER BY lead_id, seq DESC) e ON e.lead_id = b.id"""
 
 
 async def run(*, quick: bool) -> list[Result]:
@@ -138,7 +139,7 @@ async def run(*, quick: bool) -> list[Result]:
         while not await catch_up(running.database, seconds=60):
             pass
         results = [Result("insights_fold_everything", perf_counter() - begun, "s")]
-        await _vacuum(running.database)
+        await vacuum(running.database)
         for name in _PAGES:
             calls = [_read(running, name, {"since": _EVER, **({"by": by} if by else {})}) for by in _BY.get(name, ("",))]
             await paced(calls, 1)  # warms up
@@ -175,19 +176,8 @@ async def fill(database: Database, count: int) -> None:
     columns = dict(
         zip(("path", "seq", "kind", "stage", "actor", "owned", "hours", "due"), map(list, zip(*steps, strict=True)), strict=True)
     )
-    async with database.connection() as connection, (await driver(connection)).cursor() as cursor:
-        reps = [row[0] for row in await (await cursor.execute(_REPS)).fetchall()]
-        what = {"count": count, "reps": reps, "paths": list(_WEIGHTS), "bounds": bounds, "state": Jsonb(state_document(begun))}
-        await cursor.execute("SET LOCAL statement_timeout = '10min'")
-        await cursor.execute(_FILL_LEADS, what)
-        await cursor.execute(_FILL_LEDGER, columns)
-        await cursor.execute(_SETTLE)
-    await _vacuum(database)
-
-
-async def _vacuum(database: Database) -> None:
-    """Leave the tables as PostgreSQL's own upkeep would."""
-    async with database.engine.connect() as raw:
-        autocommit = await raw.execution_options(isolation_level="AUTOCOMMIT")
-        for statement in ("SET statement_timeout = '10min'", "VACUUM (ANALYZE)", "CHECKPOINT"):
-            await autocommit.exec_driver_sql(statement)
+    async with database.connection() as connection, without_indexes(connection, "leads", "ledger"):
+        await connection.execute(text(_BORN), {"count": count, "paths": list(_WEIGHTS), "bounds": bounds})
+        await connection.execute(text(_FILL_LEDGER), columns)
+        await connection.execute(text(_FILL_LEADS), {"state": json.dumps(state_document(begun))})
+    await vacuum(database)

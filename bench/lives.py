@@ -42,6 +42,7 @@ class Company:
         hours: how long a rep takes to reach a lead, on average; exponentially distributed.
         days: over how many days leads arrive.
         after: how many days they live on after that.
+        begin: when the first of them arrive.
     """
 
     policy: Policy
@@ -49,11 +50,12 @@ class Company:
     hours: float = 20.0
     days: float = 30.0
     after: float = 21.0
+    begin: datetime = BEGIN
 
     @property
     def as_of(self) -> datetime:
         """Up to when its leads live."""
-        return BEGIN + timedelta(days=self.days + self.after)
+        return self.begin + timedelta(days=self.days + self.after)
 
 
 @dataclass
@@ -80,8 +82,22 @@ def lived(company: Company, number: int) -> tuple[str, str, str]:
         company: where.
         number: of the lead; the same one lives the same life.
     """
+    life = _whole(company, number)
+    rows = [
+        [row.kind, row.from_stage, row.to_stage, row.owner, row.at.isoformat(), row.tier, row.score, row.due and row.due.isoformat()]
+        for row in map(row_of, life.entries)
+    ]
+    return life.state.lead_id, json.dumps([told_document(one) for one in life.told]), json.dumps(rows)
+
+
+def standing(company: Company, number: int) -> LeadState:
+    """How that lead stands at the company's `as_of`."""
+    return _whole(company, number).state
+
+
+def _whole(company: Company, number: int) -> _Life:
     chance = Random(number)  # noqa: S311 - so that every run measures the same
-    at = BEGIN + chance.random() * timedelta(days=company.days)
+    at = company.begin + chance.random() * timedelta(days=company.days)
     lead = f"00000000-0000-7000-9000-{number:012d}"
     life = _Life(company, chance, newborn(lead, at, company.policy))
     known = Known(points=chance.choice((0.0, 40.0, 90.0)), company=True)
@@ -92,11 +108,7 @@ def lived(company: Company, number: int) -> tuple[str, str, str]:
     else:
         claim = None
     _run(life, at, known, score, claim)
-    rows = [
-        [row.kind, row.from_stage, row.to_stage, row.owner, row.at.isoformat(), row.tier, row.score, row.due and row.due.isoformat()]
-        for row in map(row_of, life.entries)
-    ]
-    return lead, json.dumps([told_document(one) for one in life.told]), json.dumps(rows)
+    return life
 
 
 def _run(life: _Life, at: datetime, known: Known, score: float, claim: Claim | None) -> None:

@@ -24,6 +24,7 @@ SECTIONS = (
     "lists",
     "boards",
     "insights",
+    "agreement",
     "engagements",
     "tracking",
     "enrichment",

@@ -3,11 +3,10 @@
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy import Row, text
@@ -26,11 +25,11 @@ LISTED = 50
 """Leads that are named."""
 _BATCH = 500
 """Leads a thread looks at in one go: other requests are served in between."""
-_NEXT = text(
-    """
-    SELECT id, first_name, last_name, company, policy_version, state FROM leads
-    WHERE NOT closed AND (CAST(:after AS uuid) IS NULL OR id > :after) ORDER BY id LIMIT :limit"""
-)
+_OPEN = text(
+    "SELECT id, first_name, last_name, company, policy_version, CAST(state AS text) AS state FROM leads WHERE NOT closed"
+).execution_options(yield_per=_BATCH)
+"""As text, which is read in a sixth of the time that a dictionary takes."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -44,7 +43,7 @@ class _Tally:
     tiers: int = 0
     unreadable: int = 0
     first: list[tuple[float, int, Moves]] = field(default_factory=list)
-    """The earliest, as a heap with the latest of them on top."""
+    """The earliest, as a heap with the latest of them on top: when with a minus, which of them it was with a minus, and the lead."""
 
     def count(self, row: Row[Any], before: LeadState, after: LeadState) -> None:
         """Take a lead in."""
@@ -57,6 +56,9 @@ class _Tally:
         past = new is not None and new.at < self.at
         self.moved[before.stage] += 1
         self.past[before.stage] += past
+        sooner = (-(new.at if new else _NEVER).timestamp(), -self.moved.total())
+        if len(self.first) == LISTED and sooner < self.first[0][:2]:
+            return  # later than all that are listed
         one = Moves(
             lead=LeadRef.model_validate(row),
             stage=before.stage,
@@ -65,8 +67,7 @@ class _Tally:
             new_at=new.at if new else None,
             past=past,
         )
-        entry = (-(new.at if new else datetime.max.replace(tzinfo=UTC)).timestamp(), self.moved.total(), one)
-        (heapq.heappush if len(self.first) < LISTED else heapq.heappushpop)(self.first, entry)
+        (heapq.heappush if len(self.first) < LISTED else heapq.heappushpop)(self.first, (*sooner, one))
 
 
 async def dry_run(database: Database, policy: Policy, takes_effect: TakesEffect) -> DryRun:
@@ -77,31 +78,31 @@ async def dry_run(database: Database, policy: Policy, takes_effect: TakesEffect)
         policy: what would be published.
         takes_effect: when it would.
     """
-    async with database.autocommit() as connection:
+    async with database.connection() as connection:  # one transaction: the leads as they were at one moment
         current = await policies.latest(connection)
-    tally, known, after = _Tally(datetime.now(UTC)), dict[int, Policy](), None
-    candidate = policy.numbered(current.version + 1)
-    while True:
-        async with database.autocommit() as connection:
-            rows = (await connection.execute(_NEXT, {"after": after, "limit": _BATCH})).all()
-            for number in {row.policy_version for row in rows} - known.keys():
-                known[number] = await policies.of_version(connection, number) if number else current
-        if not rows:
-            return _told(tally, takes_effect)
-        await asyncio.to_thread(_look, tally, rows, known, candidate, takes_effect)
-        after = UUID(str(rows[-1].id))
+        candidate = policy.numbered(current.version + 1)
+        tally, news = _Tally(datetime.now(UTC)), dict[int, PolicyChanged]()
+        # Read once through, a batch at a time. Asked for by a query for each batch, PostgreSQL may plan one that begins at the first lead
+        # every time, and the last of them take minutes.
+        found = await connection.stream(_OPEN)
+        async for rows in found.partitions():
+            for version in {row.policy_version for row in rows} - news.keys():
+                former = await policies.of_version(connection, version) if version else current
+                news[version] = PolicyChanged(
+                    at=tally.at, version=candidate.version, document="", takes_effect=takes_effect, former=former.terms
+                )
+            await asyncio.to_thread(_look, tally, rows, news, candidate)
+    return _told(tally, takes_effect)
 
 
-def _look(tally: _Tally, rows: Sequence[Row[Any]], known: dict[int, Policy], candidate: Policy, takes_effect: TakesEffect) -> None:
+def _look(tally: _Tally, rows: Sequence[Row[Any]], news: Mapping[int, PolicyChanged], candidate: Policy) -> None:
     for row in rows:
         try:
             before = stored_state(row.state)
         except ValidationError:
             tally.unreadable += 1
             continue
-        former = known[row.policy_version].terms
-        event = PolicyChanged(at=tally.at, version=candidate.version, document="", takes_effect=takes_effect, former=former)
-        tally.count(row, before, decide(before, event, candidate).state)
+        tally.count(row, before, decide(before, news[row.policy_version], candidate).state)
 
 
 def _told(tally: _Tally, takes_effect: TakesEffect) -> DryRun:
@@ -114,6 +115,6 @@ def _told(tally: _Tally, takes_effect: TakesEffect) -> DryRun:
         past=tally.past.total(),
         tiers=tally.tiers,
         stages=stages,
-        first=[one for _, _, one in sorted(tally.first, key=lambda entry: (-entry[0], entry[1]))],
+        first=[one for _, _, one in sorted(tally.first, key=lambda entry: entry[:2], reverse=True)],
         at=tally.at,
     )
