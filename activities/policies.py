@@ -23,13 +23,13 @@ TOLD_AT_ONCE = 5000
 """Leads that publication itself puts the news into the outbox for; arrivals wait that long. The others follow in batches of this size."""
 
 _LATEST = text("SELECT version, document FROM policies ORDER BY version DESC LIMIT 1")
+_LATEST_SOURCE = text("SELECT source FROM policies ORDER BY version DESC LIMIT 1")
 _NONE = "no policy is published yet: publish one, or start the process with TWOWAY_POLICY_FILE"
 _LATEST_ORIGINS = text(
     """
     SELECT (SELECT origin FROM policies WHERE origin <> 'solver' ORDER BY version DESC LIMIT 1) AS latest,
         (SELECT source FROM policies WHERE origin = 'file' ORDER BY version DESC LIMIT 1) AS file"""
 )
-_SOURCE = text("SELECT source FROM policies WHERE version = :version")
 _OF_VERSION = text("SELECT document FROM policies WHERE version = :version")
 _INSERT = text(
     """
@@ -71,6 +71,18 @@ async def latest(connection: AsyncConnection) -> Policy:
     if policy is None:
         raise LookupError(_NONE)
     return policy
+
+
+async def source(connection: AsyncConnection) -> str:
+    """The policy in force now, as people wrote it.
+
+    Raises:
+        LookupError: when none was ever published.
+    """
+    found: str | None = (await connection.execute(_LATEST_SOURCE)).scalar_one_or_none()
+    if found is None:
+        raise LookupError(_NONE)
+    return found
 
 
 async def in_force(connection: AsyncConnection) -> Policy:
@@ -193,9 +205,8 @@ async def resolve(connection: AsyncConnection, *, now: datetime | None = None) -
     if not worth_it(found, current.score.tiers, better):
         return None
     policy = current.with_tiers(better.high, better.medium)
-    source = (await connection.execute(_SOURCE, {"version": current.version})).scalar_one()
     how = Publication("solver", why=better.why, takes_effect=TakesEffect.NEXT_STAGE)
-    return await _bring(connection, current, policy, source, how, _account(found, better))
+    return await _bring(connection, current, policy, await source(connection), how, _account(found, better))
 
 
 async def alone(connection: AsyncConnection) -> Policy:

@@ -18,9 +18,9 @@ from api.deps import PEOPLE, Wired, Wiring, require
 from api.errors import Forbidden, NotFound, Problem, problem_of
 from api.services import policies, proposals, votes
 from api.services.dry_run import dry_run
-from api.services.proposals import SIGNS, Room
+from api.services.room import SIGNS, Room
+from api.services.wording import of_replay
 from models.lifecycle import Role
-from models.policy import stored_policy
 from models.schemas.policy import Comment, DryRun, Proposed, Signing, Vote, Votes, VotesProposed, Withdrawal
 
 router = APIRouter(prefix="/agreement", tags=["pages"], include_in_schema=False)
@@ -74,10 +74,11 @@ async def _version(wired: Wiring, me: Principal, number: int | None) -> HTMLResp
 
 
 @router.get("/proposals/new")
-async def write_proposal(me: Party, wired: Wired) -> HTMLResponse:
-    """Where a change is written."""
+async def write_proposal(me: Party, wired: Wired, simulation: UUID | None = None) -> HTMLResponse:
+    """Where a change is written; it begins with what a replay tried out, where one is named."""
     found = await policies.policy(wired.database)
-    typed = {"source": found.source, "why": "", "takes_effect": "next_stage", "based_on": str(found.version)}
+    source, why = (found.source, "") if simulation is None else await of_replay(wired.database, simulation)
+    typed = {"source": source, "why": why, "takes_effect": "next_stage", "based_on": str(found.version)}
     return await _editor(wired, me, typed)
 
 
@@ -90,7 +91,7 @@ async def send_proposal(me: Party, wired: Wired, request: Request) -> Response:
 @router.get("/proposals/{proposal}/edit")
 async def edit_proposal(me: Party, wired: Wired, proposal: UUID) -> HTMLResponse:
     """Where a proposal is edited."""
-    found = await _room(wired, me).view(proposal)
+    found = await proposals.view(wired.database, proposal)
     latest = (await policies.policy(wired.database)).version
     typed = {"source": found.source, "why": found.why, "takes_effect": found.takes_effect.value, "based_on": str(latest)}
     return await _editor(wired, me, typed, proposal=proposal)
@@ -146,7 +147,7 @@ async def see_proposal(me: Reader, wired: Wired, proposal: UUID) -> HTMLResponse
 async def _proposal(
     wired: Wiring, me: Principal, proposal: UUID, *, problem: Problem | None = None, tried: DryRun | None = None, said: str = ""
 ) -> HTMLResponse:
-    found = await _room(wired, me).view(proposal)
+    found = await proposals.view(wired.database, proposal)
     mine = [team for role, team in SIGNS.items() if role in me.roles]
     signed = {one.team: one for one in found.signatures if one.valid}
     return page(
@@ -161,12 +162,8 @@ async def _proposal(
         problem=(problem.detail or problem.title) if problem else None,
         tried=tried,
         said=said,
-        sections=agreement.sections(stored_policy(0, await _document(wired, me, proposal))),
+        sections=agreement.sections(await proposals.policy_of(wired.database, proposal)),
     )
-
-
-async def _document(wired: Wiring, me: Principal, proposal: UUID) -> str:
-    return (await _room(wired, me).policy(proposal)).document
 
 
 async def _act(wired: Wiring, me: Principal, proposal: UUID, doing: Awaitable[object], said: str = "") -> Response:
@@ -215,9 +212,8 @@ async def publish(me: Party, wired: Wired, proposal: UUID) -> Response:
 @router.post("/proposals/{proposal}/dry-run")
 async def try_out(me: Party, wired: Wired, proposal: UUID) -> HTMLResponse:
     """What it would do to leads in flight."""
-    inside = _room(wired, me)
-    found = await inside.view(proposal)
-    tried = await dry_run(wired.database, await inside.policy(proposal), found.takes_effect)
+    found = await proposals.view(wired.database, proposal)
+    tried = await dry_run(wired.database, await proposals.policy_of(wired.database, proposal), found.takes_effect)
     return await _proposal(wired, me, proposal, tried=tried)
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from api.deps import PEOPLE, Db, Engined, Me, require, signed_in
 from api.services import policies, proposals, votes
 from api.services.dry_run import dry_run
-from api.services.proposals import Room
+from api.services.room import Room
 from models.lifecycle import Role
 from models.schemas.common import Limit, Page
 from models.schemas.policy import (
@@ -88,7 +88,7 @@ async def all_proposals(database: Db, cursor: Cursor = None, limit: Limit = 50) 
 @router.get("/proposals/{proposal}")
 async def one_proposal(inside: InRoom, proposal: UUID) -> ProposalView:
     """A proposal with what it changes, what was said about it, and who signed."""
-    return await inside.view(proposal)
+    return await proposals.view(inside.database, proposal)
 
 
 @router.put("/proposals/{proposal}", dependencies=PARTIES)
@@ -124,8 +124,8 @@ async def publish(inside: InRoom, proposal: UUID) -> ProposalView:
 @router.post("/proposals/{proposal}/dry-run", dependencies=PARTIES)
 async def try_out(inside: InRoom, proposal: UUID) -> DryRun:
     """What publishing it now would do to leads in flight, by name. Nothing is written."""
-    found = await inside.view(proposal)
-    return await dry_run(inside.database, await inside.policy(proposal), found.takes_effect)
+    found = await proposals.view(inside.database, proposal)
+    return await dry_run(inside.database, await proposals.policy_of(inside.database, proposal), found.takes_effect)
 
 
 @router.get("/votes", dependencies=[Depends(require(*PEOPLE))])

@@ -204,6 +204,7 @@ def _view(row: Mapping[Any, Any], state: LeadState) -> LeadView:
         judgement=JudgementView(**row["judgement"]) if row["judgement"] else None,
         scored_at=state.scored_at,
         round=state.round,
+        deadline_version=state.deadline_version if state.deadline else None,
         routing=routing.view(row["assigned"], row["queued"], row["names"]),
     )
 

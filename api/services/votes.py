@@ -1,19 +1,18 @@
 """What sales thinks the data points of the points table are worth."""
 
+import json
 from collections.abc import Iterator, Sequence
 from statistics import median, quantiles
 from typing import Any, Literal
 from uuid import UUID
 
-import yaml
 from sqlalchemy import text
 
 from activities import policies
 from activities.database import Database
 from api.auth import Principal
 from api.errors import Conflict, Invalid
-from api.services.policies import policy as policy_in_force
-from api.services.proposals import as_yaml
+from api.services.wording import amended
 from models.policy import Policy
 from models.policy.changes import label
 from models.schemas.policy import PointsView, PointView, Proposed, Vote, Votes, VotesProposed
@@ -82,15 +81,15 @@ async def as_proposal(database: Database, me: Principal, wanted: VotesProposed) 
     differ = {item.point: item.median for item in found.items if item.median is not None and item.median != item.points}
     if not differ:
         raise Conflict("Nobody's votes differ from the points in force, so there is nothing to propose.")
-    current = await policy_in_force(database, found.version)
-    document = yaml.safe_load(current.source) or {}
-    table = current.document["score"]["points"]
+    async with database.autocommit() as connection:
+        current = await policies.of_version(connection, found.version)
+    document = json.loads(current.agreed.document)
+    table = document["score"]["points"]
     for point, worth in differ.items():
         kind, *path = point.split("/", 2)
         (table[kind][path[0]] if kind == "explicit" else table[kind])[path[-1]] = worth
-    score = document.setdefault("score", None) or {}
-    document["score"] = {**score, "points": {**(score.get("points") or {}), "explicit": table["explicit"], "implicit": table["implicit"]}}
-    return Proposed(source=as_yaml(document), why=wanted.why, takes_effect=wanted.takes_effect, based_on=found.version)
+    source = await amended(database, Policy.model_validate(document))
+    return Proposed(source=source, why=wanted.why, takes_effect=wanted.takes_effect, based_on=found.version)
 
 
 def _point(name: str, words: str, worth: float, cast: Sequence[tuple[UUID, Vote]], me: UUID) -> PointView:

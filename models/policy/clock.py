@@ -1,6 +1,6 @@
 """The clock people's deadlines run on: working hours, time zone, holidays."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, time
 from functools import cached_property
 from itertools import pairwise
@@ -99,12 +99,21 @@ class Clock(Rules):
 
     def resolved(self, today: date) -> Self:
         """The same clock with its country's holidays written out as dates, so that deadlines no longer depend on a library's version."""
-        if self.holidays is None:
-            return self
-        country, _, region = self.holidays.upper().partition("-")
-        years = range(today.year - 1, today.year - 1 + _HOLIDAY_YEARS)
-        found = public_holidays.country_holidays(country, subdiv=region or None, years=years)
+        found = self._public(range(today.year - 1, today.year - 1 + _HOLIDAY_YEARS))
         return self.model_copy(update={"holiday_dates": tuple(sorted({*self.holiday_dates, *found}))})
+
+    @property
+    def own_days(self) -> tuple[date, ...]:
+        """The days off that people wrote themselves, and not the country's holidays that were written out."""
+        found = self._public({day.year for day in self.holiday_dates})
+        return tuple(day for day in self.holiday_dates if day not in found)
+
+    def _public(self, years: Iterable[int]) -> Collection[date]:
+        if self.holidays is None:
+            return ()
+        country, _, region = self.holidays.upper().partition("-")
+        found: Collection[date] = public_holidays.country_holidays(country, subdiv=region or None, years=years)
+        return found
 
     @cached_property
     def days_off(self) -> frozenset[date]:

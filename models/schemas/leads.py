@@ -290,6 +290,9 @@ class LeadView(LeadCard):
         came_back_from: the stage it was handed back from, while it is where it was handed back to.
         reasons: `{text, points, at}`: why it has its score. A model's add up to it, a points table's to its points.
         round: how many times it arrived: 2 once a closed lead has come back.
+        policy_version: of the agreement it runs under.
+        deadline_version: of the one that the running deadline was given under, an older one where the newer counts from the next stage on;
+            null without a deadline.
         routing: how the latest choice of a rep for it went, or that nobody is free; null when none was looked for.
     """
 
@@ -319,6 +322,7 @@ class LeadView(LeadCard):
     scored_at: datetime | None
     round: int
     policy_version: int
+    deadline_version: int | None
     routing: RoutingView | None = None
 
 

@@ -174,6 +174,10 @@ async def test_without_signatures_a_proposal_is_in_force_at_once_and_leads_hear_
     assert (await mara.put("/api/policy", json={"document": document})).status_code == 200
     kept = await until(api, lead, policy_version=3)
     assert kept["deadline"] == after["deadline"]
+    assert (after["deadline_version"], kept["deadline_version"]) == (2, 2)
+    page = (await rep.get(f"/leads/{lead['id']}")).text
+    assert 'href="/agreement/versions/3">Version 3 of the agreement</a>; the running deadline still counts by <a' in page
+    assert 'href="/agreement/versions/2">version 2</a>' in page
 
     async def rollout() -> Any:
         return (await mara.get("/api/policy")).json()["rollout"]

@@ -1,6 +1,7 @@
 """What-if: from what leads were told to a comparison, through the database, the API and the page."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -164,4 +165,9 @@ async def test_the_form_asks_for_the_agreement_in_force_with_its_changes(stack: 
     assert found["without"] == [{"id": rep.uid, "name": rep.uname}]
     empty = (await marketer.get(sent.headers["location"])).text
     assert "No lead of this time can be replayed." in empty
+    proposing = re.search(r'href="(/agreement/proposals/new\?simulation=[^"]+)"', empty)
+    assert proposing is not None
+    editor = (await marketer.get(proposing[1])).text
+    assert "contact: 12h" in editor
+    assert f"{sent.headers['location']}</textarea>" in editor
     assert (await marketer.post(f"{sent.headers['location']}/drop")).status_code == 303
