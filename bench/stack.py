@@ -59,13 +59,14 @@ class Stack:
 
     async def reps(self, count: int) -> list[Headers]:
         """New reps, each as the headers that sign them in."""
-        found = []
-        for _ in range(count):
-            name = f"rep-{uuid4().hex[:8]}"
-            user = await self.post("/api/users", {"email": f"{name}@team.example", "name": name, "roles": ["rep"]})
-            token = await self.post(f"/api/users/{user['id']}/tokens", {"name": "bench"})
-            found.append({"Authorization": f"Bearer {token['token']}"})
-        return found
+        return [await self.signed_in("rep") for _ in range(count)]
+
+    async def signed_in(self, role: str) -> Headers:
+        """Somebody new in this role, as the headers that sign them in."""
+        name = f"{role}-{uuid4().hex[:8]}"
+        user = await self.post("/api/users", {"email": f"{name}@team.example", "name": name, "roles": [role]})
+        token = await self.post(f"/api/users/{user['id']}/tokens", {"name": "bench"})
+        return {"Authorization": f"Bearer {token['token']}"}
 
     async def post(self, path: str, body: Mapping[str, object], headers: Headers | None = None) -> dict[str, str]:
         """What the API answers.

@@ -100,7 +100,8 @@ class Table:
         rows: each a value by column key; None for what is not known.
         chart: how it is drawn, where a picture says more.
         note: what the figures count, and what they do not.
-        empty: what is said where there is no row.
+        empty: what is said where there is nothing to show.
+        fixed: its rows are there whatever happened.
     """
 
     key: str
@@ -110,6 +111,13 @@ class Table:
     chart: Chart | None = None
     note: str = ""
     empty: str = "Nothing yet."
+    fixed: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it has nothing to show: no row, or of the rows that are there whatever happened none with a figure."""
+        figures = (row[column.key] for row in self.rows for column in self.columns if column.kind != "text")
+        return not self.rows or (self.fixed and not any(each.of if isinstance(each, Share) else each for each in figures))
 
     def document(self) -> list[dict[str, Any]]:
         """The rows as JSON."""

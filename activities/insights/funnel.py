@@ -54,7 +54,8 @@ def _stages(mine: Sequence[Row]) -> Table:
         "As of now, young leads included; a lead counts in every stage it ever reached, so a stage may hold leads that "
         "skipped the one before."
     )
-    return Table("stages", "How many of the leads get how far?", columns, found, Chart("bar", "stage", ("leads",)), note)
+    question, empty = "How many of the leads get how far?", "No lead arrived in this time."
+    return Table("stages", question, columns, found, Chart("bar", "stage", ("leads",)), note, empty, fixed=True)
 
 
 def _steps(mine: Sequence[Row], times: Mapping[str, list[float] | None]) -> Table:
@@ -72,7 +73,11 @@ def _steps(mine: Sequence[Row], times: Mapping[str, list[float] | None]) -> Tabl
         "Rates are of leads old enough and count what came in time, see above; times are of all that took the step so far. "
         "Arrival to won is the sales cycle."
     )
-    return Table("steps", "Which step loses leads, and which one takes long?", columns, found, Chart("bar", "step", ("rate",)), note)
+    question, empty = (
+        "Which step loses leads, and which one takes long?",
+        "No lead took a step yet, and none is old enough to say that it will not.",
+    )
+    return Table("steps", question, columns, found, Chart("bar", "step", ("rate",)), note, empty, fixed=True)
 
 
 def _groups(rows: Sequence[dict[str, Any]], asked: Asked) -> Table:
@@ -122,7 +127,7 @@ def _said(mine: Sequence[Row], asked: Asked) -> Iterator[str]:
     if leads:
         yield (
             f"Rates count what leads reach within {asked.days} day{'' if asked.days == 1 else 's'} of arriving; "
-            f"{leads - old:,} of {leads:,} are too young for that and are left out of them."
+            f"{leads - old:,} of {leads:,} {'is' if leads - old == 1 else 'are'} left out of them as too young for that."
         )
     if sql:
         yield f"{mql / sql:.1f} MQL for each SQL so far ({mql:,} to {sql:,})."

@@ -104,4 +104,5 @@ def _said(stages: list[Row]) -> Iterator[str]:
             "either no worker runs, or Temporal is away."
         )
     else:
-        yield f"It is empty: all {leads:,} open leads are within their deadlines." if leads else "It is empty: no lead is open."
+        within = "the one open lead is within its deadline" if leads == 1 else f"all {leads:,} open leads are within their deadlines"
+        yield f"It is empty: {within}." if leads else "It is empty: no lead is open."

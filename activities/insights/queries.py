@@ -93,7 +93,7 @@ async def quantiles(connection: AsyncConnection, column: str, asked: Asked, grou
     """
     names = [name for name in groups if name is not None]
     listed = [str(asked.number(name)) for name in names] if asked.by == "week" else names
-    group = f"CAST({group_of(asked)} AS text)"
+    group = f'CAST({group_of(asked)} AS text) COLLATE "C"'  # sorted by bytes: in the order of a language it takes twice as long
     query = f"""
         SELECT name, percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY value) AS found
         FROM (SELECT CASE WHEN {group} = ANY(:listed) THEN {group} ELSE :rest END AS name, {column} AS value

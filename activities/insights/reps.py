@@ -144,6 +144,8 @@ def _patterns(team: Row) -> Table:
         (Column("what", "What", "text"), Column("tenures", "Tenures")),
         found,
         Chart("bar", "what", ("tenures",)),
+        empty="Nobody took a lead in this time.",
+        fixed=True,
     )
 
 

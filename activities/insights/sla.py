@@ -134,7 +134,8 @@ def _waits(waits: Row) -> Table:
         "they were disqualified. Our machines score and look for a rep; our late timers had a deadline to act on; any rep could have "
         "claimed it, or none was free; nurture is as agreed."
     )
-    return Table("waits", "Who waits longest, and for whom?", columns, found, Chart("bar", "who", ("median",)), note)
+    question, empty = "Who waits longest, and for whom?", "No lead that arrived in this time was contacted yet."
+    return Table("waits", question, columns, found, Chart("bar", "who", ("median",)), note, empty, fixed=True)
 
 
 def _lateness(late: list[Row]) -> Table:

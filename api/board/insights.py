@@ -1,6 +1,7 @@
 """Insights as pages: values in words, tables as people read them, and the figures that Plotly draws beside them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -30,6 +31,13 @@ NOTHING = "\N{EN DASH}"
 """What a cell shows where nothing is known."""
 MOST_MARKS = 16
 """So many bars are drawn; the table has them all."""
+_FEWEST = 4
+"""As much room as so many bars take is there for fewer, so that a single one is no wall."""
+_FEW = 6
+"""Below this an axis of counts has a line for each."""
+_NO_FIGURE = "No chart yet: there is no figure to draw."
+_UNDRAWN = {"share": "No chart yet: nothing here is old enough to count in a rate.", "seconds": "No chart yet: nothing was timed so far."}
+"""Why there is no chart, by the kind of what it would show."""
 _BESIDE = 6
 """A table wider than this stands below its chart; a share is as wide as two."""
 _UNITS = (("s", 1.0), ("min", 60.0), ("h", 3600.0), ("d", 86_400.0))
@@ -98,27 +106,58 @@ def is_number(column: Column) -> bool:
     return column.kind in _NUMBERS
 
 
-def sections(found: Insight) -> Iterator[tuple[Table, dict[str, Any] | None, bool]]:
-    """An insight's tables, each with the figure that is drawn of it, where one is, and whether both fit side by side."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A table as a page shows it.
+
+    Args:
+        table: the table.
+        figure: what Plotly draws of it; None where nothing is drawn.
+        beside: whether both fit side by side.
+        undrawn: why there is no chart yet, where there will be one.
+    """
+
+    table: Table
+    figure: dict[str, Any] | None
+    beside: bool
+    undrawn: str = ""
+
+
+def parts(found: Insight) -> Iterator[Part]:
+    """An insight's tables, each with the figure that is drawn of it, or why there is none yet."""
     for table in found.tables:
-        yield table, figure(table), sum(1 + (column.kind == "share") for column in table.columns) <= _BESIDE
+        drawn = figure(table)
+        beside = sum(1 + (column.kind == "share") for column in table.columns) <= _BESIDE
+        yield Part(table, drawn, beside, "" if drawn or not table.chart else _UNDRAWN.get(_up(table)[0].kind, _NO_FIGURE))
+
+
+def _up(table: Table) -> list[Column]:
+    """The columns that are drawn."""
+    columns = {column.key: column for column in table.columns}
+    return [columns[key] for key in table.chart.up] if table.chart else []
 
 
 def figure(table: Table) -> dict[str, Any] | None:
     """What Plotly draws of a table: its axes start at zero, a share has its interval. None where there is nothing to draw."""
     chart = table.chart
-    if chart is None or not table.rows:
+    if chart is None or table.nothing:
         return None
-    columns = {column.key: column for column in table.columns}
     shown = table.rows if chart.mark == "line" else table.rows[:MOST_MARKS]
-    up = [columns[key] for key in chart.up]
+    up = _up(table)
+    if not any(each.of if isinstance(each := row[column.key], Share) else each for row in shown for column in up):
+        return None
     unit, scale = _unit(up, shown)
     across = [str(row[chart.across]) for row in shown]
     data = [_trace(column, shown, across, chart.mark, scale) for column in up]
     axis = {"rangemode": "tozero", "title": {"text": unit or (up[0].label if len(up) == 1 else "")}}
     if up[0].kind == "share":
         axis |= {"tickformat": ".0%"}
-    return {"data": data, "layout": {"yaxis": axis, "xaxis": {"type": "category"}, "showlegend": len(data) > 1, "barmode": "group"}}
+    if up[0].kind == "count" and max(row[column.key] or 0 for row in shown for column in up) < _FEW:
+        axis |= {"dtick": 1}
+    places: dict[str, Any] = {"type": "category"}
+    if chart.mark == "bar" and len(across) < _FEWEST:
+        places |= {"range": [-0.5, _FEWEST - 0.5]}
+    return {"data": data, "layout": {"yaxis": axis, "xaxis": places, "showlegend": len(data) > 1, "barmode": "group"}}
 
 
 def _unit(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:

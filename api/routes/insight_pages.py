@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse, Response
 
 from api.board.frame import frame
-from api.board.insights import HORIZONS, MOST_MARKS, TITLES, periods, sections
+from api.board.insights import HORIZONS, MOST_MARKS, TITLES, parts, periods
 from api.board.pages import page
 from api.board.plotly import ADDRESS, allowed
 from api.deps import Wired
@@ -38,7 +38,7 @@ async def see_insight(name: Named, asked: Annotated[InsightQuery, Query()], me: 
         "titles": TITLES,
         "found": found,
         "zone": zone,
-        "sections": list(sections(found)),
+        "parts": list(parts(found)),
         "periods": [(words, urlencode({**query, **since, "until": ""}), now) for words, since, now in periods(today, query)],
         "choices": BY[name],
         "horizons": sorted({*HORIZONS, asked.horizon}),

@@ -275,6 +275,7 @@ async def test_black_holes_are_empty_until_a_deadline_is_missed(database: Databa
     assert sum(row["leads"] for row in document["open"]) == open_now > 0
     assert document["overdue"] == []
     assert document["said"] == [f"It is empty: all {open_now} open leads are within their deadlines."]
+    assert open_now > 1
     sql = """UPDATE leads SET deadline_at = '2026-03-20T11:58Z', change = nextval('changes')
         WHERE id = (SELECT id FROM leads WHERE NOT closed LIMIT 1) RETURNING id"""
     forgotten = (await column(database, sql))[0]
