@@ -149,7 +149,7 @@ def figure(table: Table) -> dict[str, Any] | None:
     unit, scale = _unit(up, shown)
     across = [str(row[chart.across]) for row in shown]
     data = [_trace(column, shown, across, chart.mark, scale) for column in up]
-    axis = {"rangemode": "tozero", "title": {"text": unit or (up[0].label if len(up) == 1 else "")}}
+    axis: dict[str, Any] = {"rangemode": "tozero", "title": {"text": unit or (up[0].label if len(up) == 1 else "")}}
     if up[0].kind == "share":
         axis |= {"tickformat": ".0%"}
     if up[0].kind == "count" and max(row[column.key] or 0 for row in shown for column in up) < _FEW:

@@ -27,7 +27,7 @@ from models.schemas.common import Person
 from models.schemas.models import (
     AgainstView,
     ChangeView,
-    ComparisonView,
+    Comparison,
     ModelDetail,
     ModelInstalled,
     ModelsView,
@@ -233,7 +233,7 @@ async def _lives(connection: AsyncConnection) -> tuple[str, list[Life]]:
 def _view(row: Any, current: str) -> ModelView:
     reason = None if row.version == current else registry.obstacle(row, current)
     own = {name: value for name, value in row._mapping.items() if name in ModelView.model_fields and name != "compared"}
-    compared = ComparisonView.model_validate(row.compared) if row.compared else None
+    compared = Comparison.model_validate(row.compared) if row.compared else None
     return ModelView(**own, compared=compared, by=_by(row), may_be_promoted=reason is None and row.version != current, obstacle=reason)
 
 

@@ -8,16 +8,19 @@ from pydantic import Field
 from models.schemas.common import Person, View
 
 
-class ComparisonView(View):
-    """A model measured against the champion of its time.
+class Comparison(View):
+    """A model measured against the champion of its time, as it is stored and shown.
 
     Attributes:
         against: the champion's version.
-        gain: how much lower its log loss is, on the same leads.
+        rows, successes: how many leads, and how many of them succeeded.
+        log_loss, champion_log_loss: of both, on the same leads; lower is better.
+        gain: how much lower its own is.
         gain_interval: between which values that lies, 19 times in 20.
-        auc_gain, auc_interval: the same of the ROC AUC, where higher is better.
+        roc_auc, champion_roc_auc, auc_gain, auc_interval: the same of the ROC AUC, where higher is better.
         better: whether it may take over.
         why: that in words.
+        how: how the leads were kept from it.
     """
 
     against: str
@@ -67,7 +70,7 @@ class ModelView(View):
     verdict: str | None = None
     why: list[str] = Field(default_factory=list)
     metrics: dict[str, Any] = Field(default_factory=dict)
-    compared: ComparisonView | None = None
+    compared: Comparison | None = None
     watch: dict[str, Any] | None = None
     progress: str | None = None
     by: Person | None = None

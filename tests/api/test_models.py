@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 from temporalio.worker import Replayer
 
+from activities.scoring.table.columns import table_of
 from activities.scoring.table.preparing import Question
-from activities.scoring.table.reading import table_of
 from activities.scoring.table.training import train
 from tests.api.forms import Json, arrive, until
 from tests.api.test_actions import problem

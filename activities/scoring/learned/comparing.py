@@ -5,9 +5,6 @@ Both are asked about the same leads, and leads are drawn with replacement 1,000 
 what it would say is fitted to its points by a logistic regression, on older leads where there are enough.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
@@ -15,6 +12,7 @@ from scipy.special import expit
 from activities.scoring.table.encoding import Labels
 from activities.scoring.table.linear import Vector, solve
 from activities.scoring.table.metrics import losses, roc_auc
+from models.schemas.models import Comparison
 
 DRAWINGS = 1_000
 MOST_ROWS = 4_000
@@ -22,43 +20,6 @@ MOST_ROWS = 4_000
 FEWEST = 25
 """Successes, and failures, without which nothing is compared."""
 _REACH = (2.5, 97.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A challenger against the champion.
-
-    Args:
-        against: the champion's version.
-        rows, successes: how many leads, and how many of them succeeded.
-        log_loss, champion_log_loss: of both; lower is better.
-        gain: how much lower the challenger's is.
-        gain_interval: between which values that lies.
-        roc_auc, champion_roc_auc: of both; higher is better.
-        auc_gain, auc_interval: how much higher the challenger's is, and between which values that lies.
-        better: whether the challenger may take over.
-        why: that in words.
-        how: how the leads were kept from the challenger.
-    """
-
-    against: str
-    rows: int
-    successes: int
-    log_loss: float
-    champion_log_loss: float
-    gain: float
-    gain_interval: tuple[float, float]
-    roc_auc: float
-    champion_roc_auc: float
-    auc_gain: float
-    auc_interval: tuple[float, float]
-    better: bool
-    why: str
-    how: str
-
-    def document(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
 
 
 def points_as_chances(points: Vector, labels: Labels, old: npt.NDArray[np.bool_]) -> Vector:

@@ -13,13 +13,13 @@ from scipy.special import expit
 from activities.scoring.inputs import AS_OF
 from activities.scoring.learned.comparing import compare, points_as_chances
 from activities.scoring.table import metrics, training
+from activities.scoring.table.columns import Column, Table, table_of
 from activities.scoring.table.encoding import Labels
 from activities.scoring.table.kinds import Kind, detect
 from activities.scoring.table.linear import Vector
 from activities.scoring.table.model import Model
 from activities.scoring.table.preparing import Question
 from activities.scoring.table.problems import TableProblem
-from activities.scoring.table.reading import Column, Table, table_of
 from activities.scoring.table.training import SEED, Training, Validated
 from activities.scoring.table.verdict import too_few
 
@@ -97,7 +97,7 @@ def check(job: Mapping[str, Any]) -> dict[str, Any]:
         champion = _champions(job, labels, everything)
         how = "our own leads, none of which it was trained on"
         known = compare(labels, said, champion, job["champion"]["version"], how, seed=SEED)
-        found["compared"] = known.document() if known else None
+        found["compared"] = known.model_dump(mode="json") if known else None
         if known:
             own = metrics.summary(labels, said, 100 * said, seed=SEED)
             found["metrics"] = {**own, "validated_by": how, "tiers": metrics.at_tiers(labels, 100 * said, job["tiers"])}
@@ -134,7 +134,7 @@ def _compared(found: Training, validated: Validated, table: Table, labels: Label
         old = np.ones(len(labels), dtype=np.bool_)
     champion = _champions(job, labels, old)
     known = compare(labels[rows], expit(margins), champion[rows], job["champion"]["version"], how, seed=SEED)
-    return known.document() if known else None
+    return known.model_dump(mode="json") if known else None
 
 
 def _champions(job: Mapping[str, Any], labels: Labels, old: npt.NDArray[np.bool_]) -> Vector:

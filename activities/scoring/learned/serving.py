@@ -15,9 +15,9 @@ from activities.scoring.features.possible import possibilities
 from activities.scoring.inputs import AS_OF, row
 from activities.scoring.judging import Judgement
 from activities.scoring.reasons import change, explain, judgement, sure_between
+from activities.scoring.table.columns import Table, table_of
 from activities.scoring.table.linear import Vector
 from activities.scoring.table.model import Model
-from activities.scoring.table.reading import Table, table_of
 from activities.scoring.table.serving import LeadScorer, Sure
 
 FEW = 8

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.special import expit
 
 from activities.scoring.table import boosting
+from activities.scoring.table.columns import Rows
 from activities.scoring.table.linear import Labels, Vector
 from activities.scoring.table.metrics import log_loss
 from activities.scoring.table.model import mix
-from activities.scoring.table.reading import Rows
 
 FEWEST_TO_CHOOSE = 150
 """Outcomes of the rarer kind below which both halves count the same: what did best on so few would be chance."""

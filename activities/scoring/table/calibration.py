@@ -7,10 +7,10 @@ slope are fitted to the newest outcomes that had time to ripen. Isotonic regress
 import numpy as np
 from scipy.optimize import minimize
 
+from activities.scoring.table.columns import Rows
 from activities.scoring.table.encoding import Labels
 from activities.scoring.table.linear import Vector
 from activities.scoring.table.model import Calibration
-from activities.scoring.table.reading import Rows
 
 NEWEST = 0.2
 """Share of the rows, the newest, to which it is fitted."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from activities.scoring.table.columns import Column, Table
 from activities.scoring.table.encoding import Encoder, Matrix
 from activities.scoring.table.kinds import Detected, Kind, is_missing, numbers
 from activities.scoring.table.linear import Vector
 from activities.scoring.table.model import Alternative, Model, score_of
-from activities.scoring.table.reading import Column, Table
 from activities.scoring.table.sentences import figure, label, short
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -9,10 +9,10 @@ from scipy.special import expit
 
 from activities.scoring.table import boosting, validation
 from activities.scoring.table.boosting import STEADY
+from activities.scoring.table.columns import Rows
 from activities.scoring.table.encoding import learn
 from activities.scoring.table.kinds import Kind
 from activities.scoring.table.metrics import log_loss
-from activities.scoring.table.reading import Rows
 from activities.scoring.table.validation import Task
 
 _BETTER = 0.002

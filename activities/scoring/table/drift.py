@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from activities.scoring.table.columns import Rows
 from activities.scoring.table.encoding import Labels
 from activities.scoring.table.linear import Vector
 from activities.scoring.table.metrics import instability, roc_auc, roc_auc_interval
-from activities.scoring.table.reading import Rows
 from activities.scoring.table.validation import FORWARD, Forward
 
 PERIODS = 10

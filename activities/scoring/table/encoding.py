@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from activities.scoring.table.columns import Column, Rows, Table
 from activities.scoring.table.kinds import USEFUL, Detected, Floats, Kind, hosts, is_missing, moments, numbers
-from activities.scoring.table.reading import Column, Rows, Table
 from activities.scoring.table.words import hits, learn_tone, tones, vocabulary
 
 Matrix = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from activities.scoring.table.reading import Column
+from activities.scoring.table.columns import Column
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

@@ -6,16 +6,16 @@ only known afterwards together with a strength that bears it out. A strong colum
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
+from activities.scoring.table.columns import Column, Table
 from activities.scoring.table.encoding import Labels
+from activities.scoring.table.hints import BEFORE, JUDGED, PARTLY, accused_by_name, parts_of
 from activities.scoring.table.kinds import USEFUL, Detected, Kind, hosts, moments, numbers, present
 from activities.scoring.table.metrics import roc_auc
-from activities.scoring.table.reading import Column, Table
 from activities.scoring.table.words import learn_tone, spelled, tones
 
 TOO_GOOD = 0.9
@@ -28,89 +28,9 @@ _PURE = 0.97
 _WHOLLY = 0.995
 _RATHER = 0.95
 _TELLING_ID = 0.85
+_TOGETHER = (0.53, 0.6)
 _SOME = 0.15
 _DIGITS = re.compile(r"\d")
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_BEFORE = frozenset({"prev", "previous", "prior", "past", "former", "historical", "avg", "average", "estimated", "expected"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Hint:
-    """Names for what is only known afterwards, and how strong such a column must be to be accused."""
-
-    words: frozenset[str]
-    strength: float
-    why: str
-    also: frozenset[str] = frozenset()
-    kinds: frozenset[Kind] = USEFUL
-    gaps: float = 0.0
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_JUDGED = _words("score index grade rating")
-_PARTLY = 0.2
-_TOGETHER = (0.53, 0.6)
-_WORDED = frozenset({Kind.CATEGORY, Kind.TEXT})
-_HINTS = (
-    _Hint(_words("outcome result converted conversion won lost churned disposition"), 0.62, "its name is that of an outcome"),
-    _Hint(
-        _words("closed close closing signed invoice invoiced onboarding onboarded"),
-        0.62,
-        "its name is that of something that follows the outcome",
-    ),
-    _Hint(
-        _words("contract"),
-        0.62,
-        "its name is that of something that follows the outcome",
-        also=_words("date day signed start sent value number no id"),
-    ),
-    _Hint(_words("tags tag lead_tag"), 0.65, "tags are set while the lead is worked", kinds=_WORDED),
-    _Hint(
-        _words("quality profile rating grade"),
-        0.58,
-        "it is a judgement made while the lead is worked",
-        also=_words("lead prospect sales opportunity deal"),
-    ),
-    _Hint(
-        _words("stage status"),
-        0.7,
-        "it says where the lead ended up",
-        also=_words("lead deal sales opportunity pipeline funnel current final"),
-    ),
-    _Hint(_words("stage status"), 0.75, "it says where the lead ended up", kinds=_WORDED),
-    _Hint(
-        _words("reason"),
-        0.65,
-        "reasons are written down afterwards",
-        also=_words("lost close closed loss win won disqualified rejection churn"),
-    ),
-    _Hint(
-        _words("duration"), 0.7, "how long a conversation took is known only after it", also=_words("call talk conversation phone contact")
-    ),
-    _Hint(_words("duration"), 0.75, "how long it took is known only after it"),
-    _Hint(
-        _words("revenue amount value price paid payment mrr arr"),
-        0.7,
-        "it is the value of a sale that was made",
-        also=_words("deal won close closed contract order sale final booked"),
-    ),
-    _Hint(
-        _words("activity notable status action"),
-        0.64,
-        "it is overwritten by whatever happened last, the outcome's own traces included",
-        also=_words("last latest"),
-        kinds=_WORDED,
-    ),
-    _Hint(
-        _JUDGED,
-        0.68,
-        "it is a judgement that only part of the leads ever got, given while they were worked",
-        gaps=_PARTLY,
-    ),
-)
 
 
 def find_leaks(table: Table, labels: Labels, kinds: Mapping[str, Detected]) -> dict[str, str]:
@@ -141,7 +61,7 @@ def _judged_together(table: Table, labels: Labels, kinds: Mapping[str, Detected]
     groups: dict[bytes, list[str]] = {}
     for name, detected in kinds.items():
         known = present(table.columns[name])
-        if detected.kind in USEFUL and _spelled(name) & _JUDGED and not _spelled(name) & _BEFORE and known.mean() <= 1 - _PARTLY:
+        if detected.kind in USEFUL and parts_of(name) & JUDGED and not parts_of(name) & BEFORE and known.mean() <= 1 - PARTLY:
             groups.setdefault(known.tobytes(), []).append(name)
     for names in groups.values():
         strengths = {name: alone(table.columns[name], kinds[name], labels) for name in names}
@@ -196,7 +116,7 @@ def _accusations(column: Column, detected: Detected, labels: Labels) -> Iterator
         yield from _pure(column, detected, labels)
     if detected.kind is Kind.TEXT:
         yield from _written_down(column, labels)
-    yield from _named(column.name, detected, strength, 1 - float(known.mean()))
+    yield from accused_by_name(column.name, detected.kind, strength, 1 - float(known.mean()))
 
 
 def _written_down(column: Column, labels: Labels) -> Iterator[str]:
@@ -282,25 +202,6 @@ def _pure(column: Column, detected: Detected, labels: Labels) -> Iterator[str]:
             f"{rows:,} rows in {len(pure)} of its levels succeed nearly without exception, {share:.0%} of all successes: "
             "it seems to be set by the success"
         )
-
-
-def _named(name: str, detected: Detected, strength: float, gaps: float) -> Iterator[str]:
-    words = _spelled(name)
-    if words & _BEFORE:
-        return
-    for hint in _HINTS:
-        if (
-            words & hint.words
-            and (not hint.also or words & hint.also)
-            and detected.kind in hint.kinds
-            and strength >= hint.strength
-            and gaps >= hint.gaps
-        ):
-            yield f"{hint.why}, and by itself it reaches ROC AUC {strength:.3f}; keep it with --keep if it is known when a lead is scored"
-
-
-def _spelled(name: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORD.findall(name))
 
 
 def _sure_above(won: int, count: int, rate: float) -> bool:

@@ -14,11 +14,11 @@ import xgboost
 from scipy.special import expit
 
 from activities.scoring.table import boosting
+from activities.scoring.table.columns import Table
 from activities.scoring.table.encoding import Encoder, Labels, Matrix
 from activities.scoring.table.files import written
 from activities.scoring.table.linear import Linear, Vector
 from activities.scoring.table.problems import TableProblem
-from activities.scoring.table.reading import Table
 
 _ATTRIBUTE = "twoway"
 _FORMAT = 2

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from activities.scoring.table.columns import Column, Rows, Table
 from activities.scoring.table.encoding import Labels
 from activities.scoring.table.kinds import USEFUL, Detected, Floats, Kind, detect, is_missing, moments, numbers
 from activities.scoring.table.metrics import roc_auc
 from activities.scoring.table.problems import TableProblem
-from activities.scoring.table.reading import Column, Rows, Table
 
 POSITIVE = (
     "1",

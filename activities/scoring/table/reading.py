@@ -1,28 +1,17 @@
-"""CSV files as columns: a file of any size, in any usual encoding, in bounded memory.
-
-A column is kept as the distinct texts in it and a number per row, so that every distinct text is looked at once and a large
-file takes little room. Whatever had to be guessed, cut or left out is said.
-"""
+"""CSV files as columns: a file of any size, in any usual encoding, in bounded memory. What was guessed, cut or left out is said."""
 
 import codecs
 import csv
 import gzip
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date
-from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-import numpy as np
-import numpy.typing as npt
-
+from activities.scoring.table.columns import LONGEST_CELL, Building, Table
 from activities.scoring.table.problems import TableProblem
 
-LONGEST_CELL = 2_000
-"""Characters of a cell that are looked at."""
 MOST_ROWS = 120_000
 """Rows that are learned from; of a longer file, a sample."""
 MOST_CELLS = 20_000_000
@@ -37,82 +26,6 @@ _NOT_TABLES = {
     b"\xd0\xcf\x11\xe0": "an old spreadsheet",
     b"PAR1": "a Parquet file",
 }
-Codes = npt.NDArray[np.int32]
-Rows = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The cells under one name.
-
-    Args:
-        name: of the column.
-        levels: the distinct texts in it.
-        codes: for each row, which of them it has.
-    """
-
-    name: str
-    levels: tuple[str, ...]
-    codes: Codes
-
-    def at(self, rows: Rows) -> "Column":
-        """The same column of some of the rows."""
-        return Column(self.name, self.levels, self.codes[rows])
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows and columns.
-
-    Args:
-        columns: by name, in the file's order.
-        rows: how many rows there are.
-        said: what had to be guessed, cut or left out on reading.
-    """
-
-    columns: dict[str, Column]
-    rows: int
-    said: tuple[str, ...] = ()
-
-    def at(self, rows: Rows) -> "Table":
-        """The same table with some of its rows, in the order asked for."""
-        return Table({name: column.at(rows) for name, column in self.columns.items()}, len(rows), self.said)
-
-
-def table_of(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A table from rows at hand; a row that is too short is missing its last cells."""
-    building = _Building(len(names))
-    for row in rows:
-        building.add(row)
-    return building.table(names, ())
-
-
-def table_from(rows: Sequence[Mapping[str, object]]) -> Table:
-    """A table from rows at hand, by the names of their columns; a column that a row lacks is empty there.
-
-    Numbers, texts, dates, times, yes and no (as booleans) and None may stand in it; they are read as they would be out of a file.
-    """
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return table_of(names, [[cell_of(row.get(name)) for name in names] for row in rows])
-
-
-def cell_of(value: object) -> str:
-    """A value as it would stand in a file: None and NaN are empty, yes and no `true` and `false`, dates ISO 8601."""
-    match value:
-        case None:
-            return ""
-        case Enum():
-            return cell_of(value.value)
-        case str():
-            return value
-        case bool() | np.bool_():
-            return "true" if value else "false"
-        case float() | np.floating():
-            return "" if np.isnan(value) else repr(float(value))
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value)
 
 
 class CsvTable:
@@ -165,7 +78,7 @@ class CsvTable:
             TableProblem: when there is nothing in it.
         """
         most = max(1_000, min(most_rows, MOST_CELLS // max(1, len(self.header))))
-        building, rows, ragged = _Building(len(self.header)), 0, 0
+        building, rows, ragged = Building(len(self.header)), 0, 0
         for cells in self.rows(progress):
             rows += 1
             ragged += len(cells) != len(self.header)
@@ -270,66 +183,6 @@ class CsvTable:
         if twice:
             self.said.append(f"Columns with a name that was taken were renamed: {', '.join(twice)}.")
         return names
-
-
-@dataclass(slots=True)
-class _Building:
-    """Columns that grow row by row."""
-
-    width: int
-    cut: int = 0
-    _every: int = 1
-    _numbers: list[int] = field(default_factory=list)
-    _known: list[dict[str, int]] = field(init=False)
-    _codes: list[list[int]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._known = [{} for _ in range(self.width)]
-        self._codes = [[] for _ in range(self.width)]
-
-    @property
-    def count(self) -> int:
-        return len(self._numbers)
-
-    def offer(self, number: int, cells: Sequence[str], most: int) -> None:
-        """Keep a row if it belongs to the sample; thin the sample out when it is full."""
-        if _hash(number) % self._every:
-            return
-        self.add(cells, number)
-        if self.count > most:
-            self._every *= 2
-            self._thin()
-
-    def add(self, cells: Sequence[str], number: int = 0) -> None:
-        self._numbers.append(number)
-        for column in range(self.width):
-            cell = cells[column].strip() if column < len(cells) else ""
-            if len(cell) > LONGEST_CELL:
-                cell = cell[:LONGEST_CELL]
-                self.cut += 1
-            known = self._known[column]
-            self._codes[column].append(known.setdefault(cell, len(known)))
-
-    def _thin(self) -> None:
-        keep = [place for place, number in enumerate(self._numbers) if _hash(number) % self._every == 0]
-        self._numbers = [self._numbers[place] for place in keep]
-        for column, codes in enumerate(self._codes):
-            levels = list(self._known[column])
-            known: dict[str, int] = {}
-            self._codes[column] = [known.setdefault(levels[codes[place]], len(known)) for place in keep]
-            self._known[column] = known
-
-    def table(self, names: Sequence[str], said: Sequence[str]) -> Table:
-        columns = {
-            name: Column(name, tuple(known), np.asarray(codes, dtype=np.int32))
-            for name, known, codes in zip(names, self._known, self._codes, strict=True)
-        }
-        return Table(columns, self.count, tuple(said))
-
-
-def _hash(number: int) -> int:
-    """Scatters row numbers evenly, so that a sample keeps no rhythm of the file."""
-    return (number * 2654435761 & 0xFFFFFFFF) >> 7
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from activities.scoring.table.columns import Table
 from activities.scoring.table.encoding import Feature, Matrix
 from activities.scoring.table.kinds import is_missing
 from activities.scoring.table.linear import Vector
 from activities.scoring.table.model import Model, score_of
-from activities.scoring.table.reading import Table
 from activities.scoring.table.sentences import figure, label, short
 
 MOST = 5

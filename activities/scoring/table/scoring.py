@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from activities.scoring.table.columns import Table, table_of
 from activities.scoring.table.files import written
 from activities.scoring.table.kinds import Kind, is_missing
 from activities.scoring.table.model import Model
 from activities.scoring.table.problems import TableProblem
-from activities.scoring.table.reading import CsvTable, Table, table_of
+from activities.scoring.table.reading import CsvTable
 from activities.scoring.table.serving import LeadScorer
 
 ADDED = ("probability", "score", "reasons", "usual_score", "percentile", "how_sure", "what_would_change_it")

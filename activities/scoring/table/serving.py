@@ -14,10 +14,10 @@ import numpy as np
 from scipy.special import expit
 
 from activities.scoring.table.changes import Change, Changer
+from activities.scoring.table.columns import Table, table_from
 from activities.scoring.table.kinds import Booleans, present
 from activities.scoring.table.linear import Vector
 from activities.scoring.table.model import Model, score_of
-from activities.scoring.table.reading import Table, table_from
 from activities.scoring.table.reasons import Reason, Reasoner
 
 _REACH = 1.96

@@ -14,6 +14,7 @@ from activities.scoring.table import boosting, dating, drift, metrics, validatio
 from activities.scoring.table.blending import Blend, choose, each_by_others
 from activities.scoring.table.calibration import recalibrated
 from activities.scoring.table.changes import alternatives
+from activities.scoring.table.columns import Rows, Table
 from activities.scoring.table.encoding import Encoder, Labels, learn
 from activities.scoring.table.kinds import USEFUL, Detected, Kind, moments, numbers
 from activities.scoring.table.leaks import find_leaks
@@ -21,7 +22,7 @@ from activities.scoring.table.linear import Vector, fit_path
 from activities.scoring.table.model import Calibration, Model, bands_of, history_of, score_of
 from activities.scoring.table.preparing import Prepared, Question, prepare
 from activities.scoring.table.problems import TableProblem
-from activities.scoring.table.reading import CsvTable, Rows, Table
+from activities.scoring.table.reading import CsvTable
 from activities.scoring.table.validation import Task
 from activities.scoring.table.verdict import Judgement
 

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from activities.scoring.table import boosting
 from activities.scoring.table.blending import FEWEST_TO_CHOOSE, Foretold, choose
 from activities.scoring.table.calibration import recalibrated
+from activities.scoring.table.columns import Rows, Table
 from activities.scoring.table.encoding import Labels, learn
 from activities.scoring.table.kinds import Detected
 from activities.scoring.table.linear import PENALTIES, Vector, fit_path
 from activities.scoring.table.model import Calibration, mix
-from activities.scoring.table.reading import Rows, Table
 
 FOLDS = 5
 FORWARD = 0.3

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from activities.scoring.table.columns import Column
 from activities.scoring.table.kinds import is_missing
 from activities.scoring.table.linear import solve
-from activities.scoring.table.reading import Column
 
 Labels = npt.NDArray[np.int8]
 MOST_WORDS = 40

@@ -7,9 +7,9 @@ from scipy.special import expit
 
 from activities.scoring.table import boosting, metrics, validation
 from activities.scoring.table.blending import Foretold, choose, each_by_others
+from activities.scoring.table.columns import table_from
 from activities.scoring.table.kinds import Detected, Kind
 from activities.scoring.table.linear import PENALTIES, solve
-from activities.scoring.table.reading import table_from
 from activities.scoring.table.validation import Task
 
 CHANCE = np.random.default_rng(7)

@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 
+from activities.scoring.table.columns import Table, table_of
 from activities.scoring.table.encoding import Encoder, learn
 from activities.scoring.table.preparing import kinds_of
-from activities.scoring.table.reading import Table, table_of
 
 HEADER = ["amount", "colour", "town", "when", "arrived", "note"]
 LABELS = (np.arange(400) % 3 == 0).astype(np.int8)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from activities.scoring.table.columns import Column, table_of
 from activities.scoring.table.kinds import Kind, detect, moments, numbers
 from activities.scoring.table.preparing import kinds_of
-from activities.scoring.table.reading import Column, table_of
 
 CHANCE = np.random.default_rng(3)
 

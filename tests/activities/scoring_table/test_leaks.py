@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from activities.scoring.table.columns import table_of
 from activities.scoring.table.leaks import find_leaks
 from activities.scoring.table.metrics import Outcomes
 from activities.scoring.table.preparing import Question, kinds_of, prepare
-from activities.scoring.table.reading import CsvTable, table_of
+from activities.scoring.table.reading import CsvTable
 from tests.activities.scoring_table.funnel import LEAKS, funnel
 
 

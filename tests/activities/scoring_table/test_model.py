@@ -6,11 +6,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from activities.scoring.table.columns import Table
 from activities.scoring.table.metrics import roc_auc
 from activities.scoring.table.model import Model
 from activities.scoring.table.preparing import Question
 from activities.scoring.table.problems import TableProblem
-from activities.scoring.table.reading import CsvTable, Table
+from activities.scoring.table.reading import CsvTable
 from activities.scoring.table.serving import LeadScore, LeadScorer
 from activities.scoring.table.training import Training, train_file
 from tests.activities.scoring_table.funnel import funnel

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from activities.scoring.table.columns import LONGEST_CELL
 from activities.scoring.table.problems import TableProblem
-from activities.scoring.table.reading import LONGEST_CELL, CsvTable
+from activities.scoring.table.reading import CsvTable
 
 
 def file(tmp_path: Path, content: bytes, name: str = "t.csv") -> Path:
