@@ -31,7 +31,7 @@ NOTHING = "\N{EN DASH}"
 """What a cell shows where nothing is known."""
 MOST_MARKS = 16
 """So many bars are drawn; the table has them all."""
-_FEWEST = 4
+_FEWEST = 3
 """As much room as so many bars take is there for fewer, so that a single one is no wall."""
 _FEW = 6
 """Below this an axis of counts has a line for each."""

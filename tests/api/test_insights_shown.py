@@ -96,7 +96,7 @@ def test_a_rate_of_none_is_a_figure_and_is_drawn_with_its_interval() -> None:
 def test_a_single_bar_is_no_wall_and_many_take_all_the_room() -> None:
     one, many, line = (figure(each) for each in (table("count", 3), table("count", 3, 4, 5, 6), table("count", 3, mark="line")))
     assert one is not None and many is not None and line is not None
-    assert one["layout"]["xaxis"]["range"] == [-0.5, 3.5]
+    assert one["layout"]["xaxis"]["range"] == [-0.5, 2.5]
     assert "range" not in many["layout"]["xaxis"]
     assert "range" not in line["layout"]["xaxis"]
 

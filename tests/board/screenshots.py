@@ -15,6 +15,7 @@ from playwright.async_api import Browser, async_playwright
 from sqlalchemy import text
 
 from activities.database import Database
+from bench.insights import fill
 from local.folder import Folder
 from local.postgres import Postgres
 from models.migrations import migrate
@@ -170,8 +171,24 @@ async def _draw_policy(browser: Browser, stack: Stack, address: str, api: Person
     await window.close()
 
 
+async def _draw_insights(browser: Browser, stack: Stack, address: str, api: Person) -> None:
+    """Two years of a company of a handful of reps."""
+    manager = await hire(stack, api, "Mara Lindholm", "manager")
+    for name in ("Nils Berg", "Aisha Rahman", "Pedro Costa", "Julia Novak", "Sam Osei"):
+        await hire(stack, api, name, "rep")
+    await fill(stack.database, 6_000)
+    size = {"width": 1280, "height": 1000}
+    window = await signed_in(browser, stack, address, manager, viewport=size, color_scheme="light", device_scale_factor=2)
+    page = await window.new_page()
+    await page.goto("/insights/funnel?since=2000-01-01")
+    await page.locator(".insight-chart .bars path").first.wait_for()
+    await live(page)
+    await page.screenshot(path=IMAGES / "insights.png")
+    await window.close()
+
+
 async def main() -> None:
-    """Draw them all, or with `policy` as an argument only those of the policy room.
+    """Draw them all, or with `policy` or `insights` as an argument only those of the policy room, or of the insights.
 
     Raises:
         SystemExit: when there is no Chromium.
@@ -182,10 +199,14 @@ async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     async with _program() as (stack, address), sign_in(stack.app, ADMIN_TOKEN) as api, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        if "policy" not in sys.argv:
+        wanted = set(sys.argv[1:]) or {"board", "policy", "insights"}
+        if "board" in wanted:
             who, lead = await _morning(stack, api)
             await _draw(browser, stack, address, who, lead)
-        await _draw_policy(browser, stack, address, api)
+        if "policy" in wanted:
+            await _draw_policy(browser, stack, address, api)
+        if "insights" in wanted:
+            await _draw_insights(browser, stack, address, api)
         await browser.close()
 
 
