@@ -22,7 +22,7 @@ from workflows.decision import decide, newborn
 
 _LEADS, _QUICK_LEADS = 200_000, 4_000
 _EVER = "2000-01-01"
-_ASKED = 24
+_ASKED = 16
 """How often each is asked for, as JSON and as a page."""
 
 # A path is a life: for each entry its kind, the stage it leads to, who did it, whether a rep has the lead then, the hours since the
