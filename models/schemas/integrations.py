@@ -221,6 +221,7 @@ class FormView(View):
     Attributes:
         url: where its submissions are to be sent.
         received: how many landed in the last 90 days.
+        last_received_at: when the last one did; null when none has.
     """
 
     key: str
@@ -231,6 +232,7 @@ class FormView(View):
     defaults: dict[str, str]
     active: bool
     received: int
+    last_received_at: datetime | None
     created_at: datetime
 
 
