@@ -216,6 +216,42 @@ async def a_token_is_shown_once_and_can_be_revoked(api: Person, stack: Stack, wh
         assert (await program.get("/api/users/me")).status_code == 401
 
 
+@pytest.mark.policy("calm", "routing: {catch_up: true}")
+async def test_a_manager_sends_reps_away_and_calls_them_back_and_does_nothing_else_to_them(api: Person, people: People) -> None:
+    manager, rep = await people("manager"), await people("rep")
+    where = f"/team/{rep.uid}"
+    listed = await seen(manager, "/team")
+    assert f'href="{where}"' in listed
+    assert "/team/new" not in listed
+    assert '<a href="/team"' in await seen(manager, "/")
+    assert await filled_in(manager, f"{where}/away") == where
+    page = await seen(manager, where)
+    assert "back nobody knows when" in page
+    assert "When they are back they get the leads they missed" in page
+    assert set(re.findall(r'action="/team/[0-9a-f-]{36}(/?\w*)"', page)) == {"/away", "/back"}, "nothing else is offered"
+    assert "is over already" in wrong(await filled_in(manager, f"{where}/away", 422, until="2020-01-01T09:00"), "until").lower()
+    (start,) = re.findall(r'name="start" value="([^"]+)"', page)
+    assert await filled_in(manager, f"{where}/back", start=start) == where
+    assert "no absence is planned" in await seen(manager, where)
+    for path, form in (("", {"name": "X"}), ("/active", {"active": "false"}), ("/link", {}), ("/tokens", {"token-name": "x"})):
+        await filled_in(manager, f"{where}{path}", 403, **form)
+    await an_absence_is_noted_over_the_api(manager, rep)
+
+
+async def an_absence_is_noted_over_the_api(manager: Person, rep: Person) -> None:
+    noted = await manager.post(f"/api/users/{rep.uid}/absences", json={"until": "2999-01-01T00:00:00Z"})
+    assert (noted.status_code, noted.json()["absent"], len(noted.json()["absences"])) == (201, True, 1)
+    later = await manager.post(f"/api/users/{rep.uid}/absences", json={"from": "2998-01-01T01:00:00+01:00", "until": None})
+    assert [gap["from"][:10] for gap in later.json()["absences"]][1:] == ["2998-01-01"]
+    assert (await manager.post(f"/api/users/{rep.uid}/absences", json={"until": "yesterday"})).status_code == 422
+    for start in (later.json()["absences"][1]["from"], noted.json()["absences"][0]["from"]):
+        assert (await manager.delete(f"/api/users/{rep.uid}/absences/{start}")).status_code == 200
+    back = (await manager.get(f"/api/users/{rep.uid}")).json()
+    assert (back["absent"], back["absences"]) == (False, [])
+    assert (await rep.post(f"/api/users/{rep.uid}/absences", json={})).status_code == 403
+    assert (await manager.patch(f"/api/users/{rep.uid}", json={"absent": True})).status_code == 403
+
+
 async def test_the_page_says_who_would_get_it_as_the_router_does(api: Person, people: People) -> None:
     manager = await people("manager")
     assert "There is nobody it could go to." in await filled_in(manager, "/routing", 200, company="Acme")
@@ -275,6 +311,7 @@ async def test_an_account_is_named_given_to_a_rep_and_removed_by_forms(api: Pers
     assert wrong(page, "name")
     assert wrong(page, "domain") == "Is not a domain: write it as acme.com."
     assert wrong(await filled_in(marketer, "/accounts", 422, name="B", domain="b.example", owner=marketer.uid), "owner")
+    await an_account_is_changed_by_a_form(marketer, acme, await people("rep"))
     await api.patch(f"/api/users/{rep.uid}", json={"active": False})
     page = await seen(marketer, "/accounts")
     assert "not an active rep" in page
@@ -283,3 +320,21 @@ async def test_an_account_is_named_given_to_a_rep_and_removed_by_forms(api: Pers
     assert await filled_in(marketer, remove[1]) == "/accounts"
     assert await filled_in(marketer, remove[1]) == "/accounts", "gone already is as good"
     assert (await marketer.get("/api/accounts")).json()["items"] == []
+
+
+async def an_account_is_changed_by_a_form(marketer: Person, acme: dict[str, str], other: Person) -> None:
+    beta = {"name": "Beta", "domain": "beta.example", "owner": other.uid}
+    await filled_in(marketer, "/accounts", **beta)
+    found = re.search(r'href="(/accounts/[0-9a-f-]{36})" dir="auto">Beta', await seen(marketer, "/accounts"))
+    assert found
+    page = await filled_in(marketer, found[1], 409, **{**beta, "domain": "acme.example"})
+    assert wrong(page, "domain") == "The domain acme.example belongs to another account."
+    assert 'value="acme.example"' in page, "what was written stays there to be mended"
+    page = await filled_in(marketer, found[1], 422, name=" ", domain="beta", owner="")
+    assert {name: bool(wrong(page, name)) for name in ("name", "domain", "owner")} == dict.fromkeys(("name", "domain", "owner"), True)
+    assert await filled_in(marketer, found[1], name="Beta Ltd", domain="beta.example", owner=acme["owner"]) == "/accounts"
+    page = await seen(marketer, found[1])
+    assert re.search(rf'<option value="{acme["owner"]}" selected>', page)
+    assert "Beta Ltd" in page
+    assert await filled_in(marketer, f"{found[1]}/remove") == "/accounts"
+    await seen(marketer, found[1], 404)
