@@ -32,7 +32,7 @@ ROLES: Final = {
     Role.REP: ("Rep", "claims leads and makes contact"),
     Role.REVIEWER: ("Reviewer", "judges what cannot be told otherwise"),
     Role.MARKETER: ("Marketer", "imports, holds, re-scores, names accounts"),
-    Role.MANAGER: ("Manager", "is told of deadlines, moves leads between reps"),
+    Role.MANAGER: ("Manager", "is told of deadlines, moves leads between reps, notes who is away"),
     Role.ADMIN: ("Admin", "manages users, erases people; passes every door"),
     Role.SERVICE: ("Program", "brings data in and reads none"),
 }

@@ -2,11 +2,9 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 
 from api.board import routing as asking
@@ -16,25 +14,11 @@ from api.forms import Sent
 from models.lifecycle import Role
 from models.policy import Policy
 from tests.api.forms import arrive, look
+from tests.browsing import HTML, filled_in, seen, wrong
 from tests.stack import People, Person, Stack, sign_in
 
 pytestmark = pytest.mark.policy("calm")
-HTML = {"Accept": "text/html"}
 SARA: dict[str, Any] = {"email": "Sara@Team.example", "name": "Sara Seller", "roles": ["rep"], "weight": "1", "timezone": "Europe/Berlin"}
-
-
-async def seen(who: httpx.AsyncClient, path: str, status: int = 200) -> str:
-    """A page as it reads, tags included."""
-    answer = await who.get(path, headers=HTML)
-    assert answer.status_code == status, answer.text
-    return unescape(answer.text)
-
-
-async def filled_in(who: httpx.AsyncClient, path: str, status: int = 303, /, **fields: Any) -> str:
-    """What comes of a form: the page, or where it leads."""
-    answer = await who.post(path, data=fields, headers=HTML)
-    assert answer.status_code == status, answer.text
-    return answer.headers["location"] if status == 303 else unescape(answer.text)
 
 
 async def taken_on(api: Person, **more: Any) -> str:
@@ -43,12 +27,6 @@ async def taken_on(api: Person, **more: Any) -> str:
     found = re.search(r'action="(/team/[0-9a-f-]{36})"', page)
     assert found, page
     return found[1]
-
-
-def wrong(page: str, name: str) -> str:
-    """What stands at a field as wrong with it."""
-    found = re.search(rf'<p class="wrong" id="{name}-note">([^<]*)</p>', page)
-    return found[1] if found else ""
 
 
 def sent(**fields: str) -> Sent:
@@ -214,42 +192,6 @@ async def a_token_is_shown_once_and_can_be_revoked(api: Person, stack: Stack, wh
         assert revoke
         await filled_in(api, revoke[1])
         assert (await program.get("/api/users/me")).status_code == 401
-
-
-@pytest.mark.policy("calm", "routing: {catch_up: true}")
-async def test_a_manager_sends_reps_away_and_calls_them_back_and_does_nothing_else_to_them(api: Person, people: People) -> None:
-    manager, rep = await people("manager"), await people("rep")
-    where = f"/team/{rep.uid}"
-    listed = await seen(manager, "/team")
-    assert f'href="{where}"' in listed
-    assert "/team/new" not in listed
-    assert '<a href="/team"' in await seen(manager, "/")
-    assert await filled_in(manager, f"{where}/away") == where
-    page = await seen(manager, where)
-    assert "back nobody knows when" in page
-    assert "When they are back they get the leads they missed" in page
-    assert set(re.findall(r'action="/team/[0-9a-f-]{36}(/?\w*)"', page)) == {"/away", "/back"}, "nothing else is offered"
-    assert "is over already" in wrong(await filled_in(manager, f"{where}/away", 422, until="2020-01-01T09:00"), "until").lower()
-    (start,) = re.findall(r'name="start" value="([^"]+)"', page)
-    assert await filled_in(manager, f"{where}/back", start=start) == where
-    assert "no absence is planned" in await seen(manager, where)
-    for path, form in (("", {"name": "X"}), ("/active", {"active": "false"}), ("/link", {}), ("/tokens", {"token-name": "x"})):
-        await filled_in(manager, f"{where}{path}", 403, **form)
-    await an_absence_is_noted_over_the_api(manager, rep)
-
-
-async def an_absence_is_noted_over_the_api(manager: Person, rep: Person) -> None:
-    noted = await manager.post(f"/api/users/{rep.uid}/absences", json={"until": "2999-01-01T00:00:00Z"})
-    assert (noted.status_code, noted.json()["absent"], len(noted.json()["absences"])) == (201, True, 1)
-    later = await manager.post(f"/api/users/{rep.uid}/absences", json={"from": "2998-01-01T01:00:00+01:00", "until": None})
-    assert [gap["from"][:10] for gap in later.json()["absences"]][1:] == ["2998-01-01"]
-    assert (await manager.post(f"/api/users/{rep.uid}/absences", json={"until": "yesterday"})).status_code == 422
-    for start in (later.json()["absences"][1]["from"], noted.json()["absences"][0]["from"]):
-        assert (await manager.delete(f"/api/users/{rep.uid}/absences/{start}")).status_code == 200
-    back = (await manager.get(f"/api/users/{rep.uid}")).json()
-    assert (back["absent"], back["absences"]) == (False, [])
-    assert (await rep.post(f"/api/users/{rep.uid}/absences", json={})).status_code == 403
-    assert (await manager.patch(f"/api/users/{rep.uid}", json={"absent": True})).status_code == 403
 
 
 async def test_the_page_says_who_would_get_it_as_the_router_does(api: Person, people: People) -> None:

@@ -6,10 +6,7 @@ import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from html import unescape
-from typing import Any
 
-import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook
 
@@ -18,7 +15,7 @@ from api.board.webhooks import MATTERS, STATES
 from models.lifecycle import EntryKind
 from models.schemas.integrations import DeliveryView, FormKind
 from tests.api.forms import arrive
-from tests.browsing import Visitors, visitors
+from tests.browsing import HTML, Visitors, filled_in, seen, visitors, wrong
 from tests.eventually import eventually
 from tests.integrations.test_webhooks import run
 from tests.integrations.world import World
@@ -26,28 +23,7 @@ from tests.stack import Person, Stack
 
 __all__ = ["visitors"]
 pytestmark = pytest.mark.policy("calm")
-HTML = {"Accept": "text/html"}
 AT = "/door"
-
-
-async def seen(who: httpx.AsyncClient, path: str, status: int = 200) -> str:
-    """A page as it reads, tags included."""
-    answer = await who.get(path, headers=HTML)
-    assert answer.status_code == status, answer.text
-    return unescape(answer.text)
-
-
-async def filled_in(who: httpx.AsyncClient, path: str, status: int = 303, /, **fields: Any) -> str:
-    """What comes of a form: the page, or where it leads."""
-    answer = await who.post(path, data=fields, headers=HTML)
-    assert answer.status_code == status, answer.text
-    return answer.headers["location"] if status == 303 else unescape(answer.text)
-
-
-def wrong(page: str, name: str) -> str:
-    """What stands at a field as wrong with it."""
-    found = re.search(rf'<p class="wrong" id="{name}-note">([^<]*)</p>', page)
-    return found[1] if found else ""
 
 
 def found(pattern: str, page: str) -> str:
