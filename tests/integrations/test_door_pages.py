@@ -114,6 +114,9 @@ async def test_a_form_elsewhere_is_let_in_read_and_shut_out_by_forms(api: Person
     assert "No form elsewhere sends here yet." in await seen(api, "/forms")
     page = await filled_in(api, "/forms/new", 422, name="Ads", kind="hubspot")
     assert "client secret" in wrong(page, "secret")
+    page = await filled_in(api, "/forms/new", 422, name="Ads", kind="hubspot", secret="too-short")
+    assert wrong(page, "secret") == "Must have 16 to 200 characters."
+    assert "too-short" not in page
     for lines, said in (
         ("email", "Line 1 must be"),
         ("email = a\nemail = b", "Line 2 says email a second time"),
