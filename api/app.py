@@ -42,6 +42,7 @@ from api.routes import (
     crm,
     docs,
     engagements,
+    form_pages,
     health,
     imports,
     insight_pages,
@@ -68,6 +69,7 @@ from api.routes import (
     templates,
     tracking,
     users,
+    webhook_pages,
     webhooks,
     whatif_pages,
 )
@@ -91,7 +93,7 @@ _API = (
 )
 _PAGES = (
     *(pages, lead_pages, bulk_pages, insight_pages, agreement_pages, whatif_pages, model_pages, team_pages, routing_pages),
-    *(account_pages, sign_in, sign_in_links, sign_in_provider, account, docs),
+    *(account_pages, webhook_pages, form_pages, sign_in, sign_in_links, sign_in_provider, account, docs),
 )
 _FILES = ("/api/imports", "/imports/new", "/api/models")
 """Where files are sent to."""

@@ -33,6 +33,30 @@ def text_of(form: Sent, name: str) -> str:
     return form.get(name, "").strip()
 
 
+def pairs(lines: str, field: str, example: str) -> dict[str, str]:
+    """What a field of several lines says, each a name, `=` and a value.
+
+    Args:
+        lines: as they were written; empty ones say nothing.
+        field: whose they are.
+        example: a line as it should be.
+
+    Raises:
+        Invalid: when a line has no `=`, or a name stands there twice.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, sign, value = (part.strip() for part in line.partition("="))
+        if not sign or not name:
+            raise Invalid({field: f"line {number} must be a name, = and a value, as {example}"})
+        if name in found:
+            raise Invalid({field: f"line {number} says {name} a second time"})
+        found[name] = value
+    return found
+
+
 def filled(schema: type[Form], values: Mapping[str, object]) -> Form:
     """The schema with these values.
 

@@ -1,6 +1,8 @@
 """People in front of a browser: signed in by cookie, sending what a browser sends."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from html import unescape
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ from tests.stack import People, Person, Stack
 
 PASSWORD = "correct horse battery"
 SAME = {"Sec-Fetch-Site": "same-origin"}
+HTML = {"Accept": "text/html"}
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -33,6 +36,26 @@ async def log_in(visitor: httpx.AsyncClient, name: str, password: str = PASSWORD
     """Fill in the form and send it. `name` is a person's `uname`, or an address."""
     email = name if "@" in name or not name else f"{name}@team.example"
     return await visitor.post("/login", data={"email": email, "password": password, **more})
+
+
+async def seen(who: httpx.AsyncClient, path: str, status: int = 200) -> str:
+    """A page as it reads, tags included."""
+    answer = await who.get(path, headers=HTML)
+    assert answer.status_code == status, answer.text
+    return unescape(answer.text)
+
+
+async def filled_in(who: httpx.AsyncClient, path: str, status: int = 303, /, **fields: Any) -> str:
+    """What comes of a form: the page, or where it leads."""
+    answer = await who.post(path, data=fields, headers=HTML)
+    assert answer.status_code == status, answer.text
+    return answer.headers["location"] if status == 303 else unescape(answer.text)
+
+
+def wrong(page: str, name: str) -> str:
+    """What stands at a field as wrong with it."""
+    found = re.search(rf'<p class="wrong" id="{name}-note">([^<]*)</p>', page)
+    return found[1] if found else ""
 
 
 Visitors = Callable[..., Awaitable[tuple[httpx.AsyncClient, Person]]]

@@ -78,9 +78,9 @@ def line(notice: NoticeView) -> NoticeLine:
     title = headline(notice.kind, notice.role)
     read = notice.read_at is not None
     address = "/models" if notice.lead is None else f"/leads/{notice.lead.id}"
-    about = _MODELS.get(notice.kind, "See how leads are scored") if notice.lead is None else _about(notice.lead)
+    text = _MODELS.get(notice.kind, "See how leads are scored") if notice.lead is None else about(notice.lead)
     loud, about_lead = notice.role is None, notice.lead is not None
-    return NoticeLine(notice.id, notice.kind, address, about_lead, title, about, notice.at, notice.change, read, loud)
+    return NoticeLine(notice.id, notice.kind, address, about_lead, title, text, notice.at, notice.change, read, loud)
 
 
 def notice_html(notice: NoticeView) -> str:
@@ -88,6 +88,7 @@ def notice_html(notice: NoticeView) -> str:
     return templates.get_template("_notice.html").render(notice=line(notice))
 
 
-def _about(lead: LeadRef) -> str:
+def about(lead: LeadRef) -> str:
+    """Who a lead is, in a few words."""
     name = " ".join(part for part in (lead.first_name, lead.last_name) if part)
     return ", ".join(part for part in (name, lead.company) if part) or "A lead without a name"

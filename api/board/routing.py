@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from api.errors import Invalid
-from api.forms import WHOLE, Sent, filled, text_of
+from api.forms import WHOLE, Sent, filled, pairs, text_of
 from models.schemas.routing import RoutingPreview, RoutingQuestion
 
 FIELDS: Final = {
@@ -70,17 +70,7 @@ def attributes(lines: str) -> dict[str, Any]:
     Raises:
         Invalid: when a line has no `=`, or a name stands there twice.
     """
-    found: dict[str, Any] = {}
-    for number, line in enumerate(lines.splitlines(), 1):
-        if not line.strip():
-            continue
-        name, sign, value = (part.strip() for part in line.partition("="))
-        if not sign or not name:
-            raise Invalid({"attributes": f"line {number} must be a name, = and a value, as employees = 250"})
-        if name in found:
-            raise Invalid({"attributes": f"line {number} says {name} a second time"})
-        found[name] = _value(value)
-    return found
+    return {name: _value(value) for name, value in pairs(lines, "attributes", "employees = 250").items()}
 
 
 def _value(text: str) -> Any:

@@ -32,7 +32,7 @@ ROLES: Final = {
     Role.REP: ("Rep", "claims leads and makes contact"),
     Role.REVIEWER: ("Reviewer", "judges what cannot be told otherwise"),
     Role.MARKETER: ("Marketer", "imports, holds, re-scores, names accounts"),
-    Role.MANAGER: ("Manager", "is told of deadlines, moves leads between reps"),
+    Role.MANAGER: ("Manager", "is told of deadlines, moves leads between reps, notes who is away"),
     Role.ADMIN: ("Admin", "manages users, erases people; passes every door"),
     Role.SERVICE: ("Program", "brings data in and reads none"),
 }
@@ -173,7 +173,7 @@ def absence(form: Sent, zone: str) -> Absence:
     Raises:
         Invalid: when it cannot be, or is over.
     """
-    sent = {"from": _moment(form, "from", zone), "until": _moment(form, "until", zone)}
+    sent = {"from": moment(form, "from", zone), "until": moment(form, "until", zone)}
     if sent["until"] and sent["until"] <= datetime.now(UTC):
         raise Invalid({"until": "is over already"})
     if sent["from"] and sent["until"] and sent["until"] <= sent["from"]:
@@ -181,7 +181,7 @@ def absence(form: Sent, zone: str) -> Absence:
     return filled(Absence, {name: at for name, at in sent.items() if at})
 
 
-def _moment(form: Sent, name: str, zone: str) -> datetime | None:
+def moment(form: Sent, name: str, zone: str) -> datetime | None:
     """A moment that was written without an offset, in this zone; None when the field is empty."""
     if not (text := text_of(form, name)):
         return None

@@ -10,7 +10,7 @@ from api.deps import Db, require
 from api.services import accounts
 from models.lifecycle import Role
 from models.schemas.common import Limit, Page
-from models.schemas.people import AccountView, NewAccount
+from models.schemas.people import AccountChange, AccountView, NewAccount
 
 _kept = require(Role.MARKETER, Role.MANAGER)
 Keeper = Annotated[Principal, Depends(_kept)]
@@ -28,6 +28,12 @@ async def list_accounts(database: Db, cursor: str | None = None, limit: Limit = 
 async def create_account(database: Db, form: NewAccount) -> AccountView:
     """Name an account. Leads of its domain belong to it at once."""
     return await accounts.create(database, form)
+
+
+@router.patch("/{account_id}")
+async def change_account(database: Db, account_id: UUID, form: AccountChange) -> AccountView:
+    """Change what is named. With another domain, other leads belong to it at once."""
+    return await accounts.change(database, account_id, form)
 
 
 @router.delete("/{account_id}", status_code=204)

@@ -15,7 +15,7 @@ from api.board.team import UserForm, absence, zones
 from api.deps import Wired, Wiring, require
 from api.errors import Conflict, Invalid
 from api.forms import filled, sent, text_of, wrong
-from api.routes.users import Managed
+from api.routes.users import Leader, Managed
 from api.services import sign_in_links, team, users
 from models.schemas.people import NewToken, NewUser, UserChange
 
@@ -27,7 +27,7 @@ _SEE_OTHER = 303
 
 
 @router.get("")
-async def list_team(me: Admin, wired: Wired, cursor: Cursor = None) -> HTMLResponse:
+async def list_team(me: Leader, wired: Wired, cursor: Cursor = None) -> HTMLResponse:
     """Everybody, with what they have on their hands."""
     members, onwards = await team.team(wired.database, cursor=cursor, limit=_LISTED)
     return page("team.html", **await frame(wired, me), members=members, onwards=onwards, cursor=cursor)
@@ -52,8 +52,8 @@ async def add_member(me: Admin, wired: Wired, office: Managed, request: Request)
 
 
 @router.get("/{user_id}")
-async def see_member(user_id: UUID, me: Admin, wired: Wired) -> HTMLResponse:
-    """One of them, to be changed."""
+async def see_member(user_id: UUID, me: Leader, wired: Wired) -> HTMLResponse:
+    """One of them: to be changed by an admin, to be sent away and called back by a manager."""
     return await _member(wired, me, user_id)
 
 
@@ -80,7 +80,7 @@ async def switch_member(user_id: UUID, me: Admin, wired: Wired, office: Managed,
 
 
 @router.post("/{user_id}/away")
-async def send_away(user_id: UUID, me: Admin, wired: Wired, office: Managed, request: Request) -> Response:
+async def send_away(user_id: UUID, me: Leader, wired: Wired, office: Managed, request: Request) -> Response:
     """Note an absence."""
     form = await sent(request)
     user = await users.user(wired.database, user_id)
@@ -92,7 +92,7 @@ async def send_away(user_id: UUID, me: Admin, wired: Wired, office: Managed, req
 
 
 @router.post("/{user_id}/back")
-async def call_back(user_id: UUID, me: Admin, office: Managed, request: Request) -> RedirectResponse:
+async def call_back(user_id: UUID, me: Leader, office: Managed, request: Request) -> RedirectResponse:
     """Forget an absence: they are back, or stay."""
     try:
         start = datetime.fromisoformat(text_of(await sent(request), "start"))
@@ -139,7 +139,7 @@ async def _new(wired: Wiring, me: Principal, form: UserForm, problem: Invalid | 
         **await frame(wired, me),
         form=form,
         wrong=wrong(problem) if problem else {},
-        agreed=await team.capacity_agreed(wired.database),
+        agreed=await team.agreed(wired.database),
         zones=zones(),
     )
 
@@ -162,8 +162,8 @@ async def _member(wired: Wiring, me: Principal, user_id: UUID, *, status: int = 
         "wrong": {},
         "link": None,
         "token": None,
-        "agreed": await team.capacity_agreed(wired.database),
-        "tokens": (await users.tokens(wired.database, user_id)).items,
+        "agreed": await team.agreed(wired.database),
+        "tokens": (await users.tokens(wired.database, user_id)).items if me.has() else [],
         "zones": zones(),
     }
     return page("team_member.html", status=status, **await frame(wired, me), **(context | more))

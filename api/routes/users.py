@@ -1,18 +1,25 @@
-"""Users and their tokens. Admins manage them; everybody may look at themselves."""
+"""Users and their tokens. Admins manage them, managers see who is there and note absences, everybody may look at themselves."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import AwareDatetime
 
+from api.auth import Principal
 from api.deps import Configured, Db, Door, Engined, Me, require
 from api.services import sign_in_links, users
 from api.services.users import Office
+from models.lifecycle import Role
 from models.schemas.common import Limit, Page
-from models.schemas.people import IssuedLink, IssuedToken, NewToken, NewUser, TokenView, UserChange, UserView
+from models.schemas.people import Absence, IssuedLink, IssuedToken, NewToken, NewUser, TokenView, UserChange, UserView
 
 router = APIRouter(prefix="/api/users", tags=["users"])
 _ADMINS = [Depends(require())]
+_lead = require(Role.MANAGER)
+_LEADERS = [Depends(_lead)]
+Leader = Annotated[Principal, Depends(_lead)]
+"""Who is asking, if they look after the team."""
 
 
 def _office(database: Db, engine: Engined, doorman: Door) -> Office:
@@ -22,7 +29,7 @@ def _office(database: Db, engine: Engined, doorman: Door) -> Office:
 Managed = Annotated[Office, Depends(_office)]
 
 
-@router.get("", dependencies=_ADMINS)
+@router.get("", dependencies=_LEADERS)
 async def list_users(database: Db, cursor: str | None = None, limit: Limit = 50) -> Page[UserView]:
     """All users, deactivated ones too."""
     return await users.users(database, cursor=cursor, limit=limit)
@@ -40,7 +47,7 @@ async def see_myself(database: Db, me: Me) -> UserView:
     return await users.user(database, me.id)
 
 
-@router.get("/{user_id}", dependencies=_ADMINS)
+@router.get("/{user_id}", dependencies=_LEADERS)
 async def see_user(database: Db, user_id: UUID) -> UserView:
     """One user."""
     return await users.user(database, user_id)
@@ -50,6 +57,18 @@ async def see_user(database: Db, user_id: UUID) -> UserView:
 async def change_user(office: Managed, user_id: UUID, form: UserChange) -> UserView:
     """Change what is named. An absence, its end and a deactivation move the clocks of the user's leads at once."""
     return await users.change(office, user_id, form)
+
+
+@router.post("/{user_id}/absences", status_code=201, dependencies=_LEADERS)
+async def note_absence(office: Managed, user_id: UUID, form: Absence) -> UserView:
+    """Note an absence beside those there are. The clocks of the user's leads move at once."""
+    return await users.away(office, user_id, form)
+
+
+@router.delete("/{user_id}/absences/{start}", dependencies=_LEADERS)
+async def forget_absence(office: Managed, user_id: UUID, start: AwareDatetime) -> UserView:
+    """Forget the absences that begin at this moment, begun or not: the user is back, or stays. Without any nothing changes."""
+    return await users.back(office, user_id, start)
 
 
 @router.get("/{user_id}/tokens", dependencies=_ADMINS)

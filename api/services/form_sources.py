@@ -17,7 +17,8 @@ from models.settings import Settings
 
 _SHOWN = """
     SELECT f.key, f.name, f.kind, f.fields, f.defaults, f.active, f.created_at,
-        (SELECT count(*) FROM form_receipts r WHERE r.source = f.key) AS received
+        (SELECT count(*) FROM form_receipts r WHERE r.source = f.key) AS received,
+        (SELECT max(r.at) FROM form_receipts r WHERE r.source = f.key) AS last_received_at
     FROM form_sources f"""
 _ALL = text(f"{_SHOWN} ORDER BY f.created_at, f.key")
 _ONE = text(f"{_SHOWN} WHERE f.key = :key")
@@ -40,6 +41,16 @@ async def sources(database: Database, settings: Settings) -> Page[FormView]:
     """All of them, the oldest first."""
     async with database.autocommit() as connection:
         return Page(items=[_view(row, settings) for row in (await connection.execute(_ALL)).mappings()])
+
+
+async def source(database: Database, settings: Settings, key: str) -> FormView:
+    """One of them.
+
+    Raises:
+        NotFound: when there is none of that key.
+    """
+    async with database.autocommit() as connection:
+        return await _one(connection, settings, key)
 
 
 async def create(database: Database, settings: Settings, form: NewForm) -> FormMade:

@@ -28,7 +28,11 @@ _WAITING = text(
             AND arrived_at < now() - interval '10 seconds') AS unstarted,
         (SELECT count(*) FROM leads WHERE NOT closed AND deadline_at < now() - interval '5 seconds') AS overdue,
         (SELECT count(*) FROM routing_queue) AS unrouted,
-        (SELECT coalesce(extract(epoch FROM now() - min(since)), 0)::float FROM routing_queue) AS unrouted_for"""
+        (SELECT coalesce(extract(epoch FROM now() - min(since)), 0)::float FROM routing_queue) AS unrouted_for,
+        undelivered.count AS webhooks, coalesce(extract(epoch FROM now() - undelivered.since), 0)::float AS webhooks_for
+    FROM (
+        SELECT count(*) AS count, min(d.due_since) AS since FROM webhook_deliveries d JOIN webhook_endpoints h ON h.id = d.endpoint_id
+        WHERE d.state = 'waiting' AND h.active) undelivered"""
 )
 _GAUGES = {
     "outbox": Gauge("twoway_outbox_signals", "Signals that wait to be delivered to leads' workflows."),
@@ -36,6 +40,8 @@ _GAUGES = {
     "overdue": Gauge("twoway_leads_overdue", "Leads with a deadline that passed and was not acted on."),
     "unrouted": Gauge("twoway_leads_waiting_for_rep", "Leads for which no rep is free."),
     "unrouted_for": Gauge("twoway_leads_waiting_for_rep_seconds", "How long the one that waits longest for a rep has waited."),
+    "webhooks": Gauge("twoway_webhook_deliveries_waiting", "Events that webhooks which are on have not been told yet."),
+    "webhooks_for": Gauge("twoway_webhook_deliveries_waiting_seconds", "How long the event that waits longest for a webhook has waited."),
 }
 
 

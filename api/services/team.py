@@ -9,6 +9,7 @@ from activities import policies
 from activities.database import Database
 from api.services import users
 from models.lifecycle import OWNED
+from models.policy import Policy
 from models.schemas.common import Page
 from models.schemas.people import UserView
 
@@ -60,10 +61,10 @@ async def member(database: Database, user_id: UUID) -> Member:
     return Member(user, loads[user_id], most if user.capacity is None else user.capacity)
 
 
-async def capacity_agreed(database: Database) -> int:
-    """How many open leads a rep may have who has no number of their own."""
+async def agreed(database: Database) -> Policy:
+    """The agreement in force: how many leads a rep may have who has no number of their own, and who catches up after an absence."""
     async with database.connection() as connection:
-        return (await policies.latest(connection)).claims.per_rep_open
+        return await policies.latest(connection)
 
 
 async def _work(database: Database, ids: list[UUID]) -> tuple[int, dict[UUID, int]]:

@@ -1,5 +1,6 @@
 """Webhook endpoints: who is told, what was sent, and sending it again."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,7 @@ from models.schemas.integrations import (
     WebhookSecret,
     WebhookView,
 )
+from models.schemas.records import LeadRef
 from models.settings import Settings
 
 MOST = 50
@@ -82,6 +84,7 @@ _PING = text(
     SELECT :delivery, h.id, :type, now(), '{{}}' FROM webhook_endpoints h WHERE h.id = :id AND h.active
     RETURNING {_SHOWN}"""  # noqa: S608 - a constant of ours
 )
+_LEADS = text("SELECT id, first_name, last_name, company FROM leads WHERE id = ANY(:ids)")
 _AGAIN = "SET state = 'waiting', tries = 0, due_since = now(), next_at = now(), lease = NULL, leased_until = NULL"
 _REPLAY_ONE = text(f"UPDATE webhook_deliveries {_AGAIN} WHERE endpoint_id = :id AND id = :delivery RETURNING id")
 # What stands in the ledger is authoritative: what was recorded for an entry that gave way to another is not sent again.
@@ -207,6 +210,13 @@ async def deliveries(database: Database, number: UUID, *, state: str | None, cur
         rows = (await connection.execute(_DELIVERIES, values)).mappings().all()
     items = [DeliveryView.model_validate(dict(row)) for row in rows[:limit]]
     return Page(items=items, next_cursor=cursor_of(str(rows[limit - 1]["number"])) if len(rows) > limit else None)
+
+
+async def leads_of(database: Database, shown: Sequence[DeliveryView]) -> dict[UUID, LeadRef]:
+    """Whom deliveries are about, by the leads' ids."""
+    async with database.autocommit() as connection:
+        rows = (await connection.execute(_LEADS, {"ids": list({one.lead for one in shown if one.lead})})).mappings().all()
+    return {row["id"]: LeadRef.model_validate(dict(row)) for row in rows}
 
 
 async def ping(database: Database, number: UUID) -> DeliveryView:

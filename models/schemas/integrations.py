@@ -186,7 +186,15 @@ FieldMap = Annotated[dict[str, Path], Field(max_length=100), AfterValidator(_fie
 """Our field → where its value stands: names and numbers with dots between them, as `data.fields.0.value`."""
 Defaults = Annotated[dict[Literal["source", "campaign", "interest", "country"], Line], Field(max_length=4)]
 """What a submission says that does not say it itself."""
-Secret = Annotated[SecretStr, Field(min_length=16, max_length=200)]
+
+
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    if not 16 <= len(secret.get_secret_value()) <= 200:
+        raise ValueError("must have 16 to 200 characters")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_hard_to_guess)]
 
 
 class NewForm(Schema):
@@ -221,6 +229,7 @@ class FormView(View):
     Attributes:
         url: where its submissions are to be sent.
         received: how many landed in the last 90 days.
+        last_received_at: when the last one did; null when none has.
     """
 
     key: str
@@ -231,6 +240,7 @@ class FormView(View):
     defaults: dict[str, str]
     active: bool
     received: int
+    last_received_at: datetime | None
     created_at: datetime
 
 

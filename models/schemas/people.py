@@ -215,12 +215,24 @@ def domain_of(text: str) -> str:
     return found
 
 
+Domain = Annotated[str, StringConstraints(max_length=2000), AfterValidator(domain_of)]
+"""A company's domain, however it is written."""
+
+
 class NewAccount(Schema):
     """A named account to be. `owner` is the id of the rep whose it is."""
 
     name: Line
-    domain: Annotated[str, StringConstraints(max_length=2000), AfterValidator(domain_of)]
+    domain: Domain
     owner: UUID
+
+
+class AccountChange(Schema):
+    """What is to be different about a named account; what is left out stays as it is."""
+
+    name: Line | None = None
+    domain: Domain | None = None
+    owner: UUID | None = None
 
 
 class AccountView(View):

@@ -69,11 +69,33 @@ async def test_leads_of_the_domain_belong_to_an_account_as_long_as_there_is_one(
     problem(await marketer.delete(f"/api/accounts/{account['id']}"), 404, "not-found")
 
 
+async def test_an_account_gets_another_name_owner_and_domain_and_with_it_other_leads(stack: Stack, api: Person, people: People) -> None:
+    rep, other, marketer = await people("rep"), await people("rep"), await people("marketer")
+    mine, theirs = await lead_of(stack.database, "acme.example"), await lead_of(stack.database, "bcme.example")
+    made = (await marketer.post("/api/accounts", json={"name": "Acme", "domain": "acme.example", "owner": rep.uid})).json()
+    where = f"/api/accounts/{made['id']}"
+    await api.patch(f"/api/users/{rep.uid}", json={"active": False})
+    renamed = (await marketer.patch(where, json={"name": "Acme Ltd", "owner": rep.uid})).json()
+    assert renamed == made | {"name": "Acme Ltd"}, "the owner it has may stay, whoever they are"
+    assert str(await account_of(stack.database, mine)) == made["id"]
+    changed = (await marketer.patch(where, json={"domain": "https://www.bcme.example/", "owner": other.uid})).json()
+    assert changed == renamed | {"domain": "bcme.example", "owner": {"id": other.uid, "name": other.uname}}
+    assert (await account_of(stack.database, mine), str(await account_of(stack.database, theirs))) == (None, made["id"])
+    assert problem(await marketer.patch(where, json={"owner": rep.uid}), 422, "invalid")["errors"][0]["field"] == "owner"  # type: ignore[index]
+    problem(await marketer.patch(where, json={"leads": 3}), 422, "invalid")
+    problem(await marketer.patch(f"/api/accounts/{uuid4()}", json={"name": "B"}), 404, "not-found")
+    assert (await marketer.get("/api/accounts")).json()["items"] == [changed]
+
+
 async def test_a_domain_belongs_to_one_account(people: People) -> None:
     rep, manager = await people("rep"), await people("manager")
     form = {"name": "Acme", "domain": "acme.example", "owner": rep.uid}
     assert (await manager.post("/api/accounts", json=form)).status_code == 201
     problem(await manager.post("/api/accounts", json={**form, "domain": "WWW.acme.example"}), 409, "conflict")
+    second = (await manager.post("/api/accounts", json={**form, "domain": "bcme.example"})).json()
+    told = problem(await manager.patch(f"/api/accounts/{second['id']}", json={"name": "B", "domain": "acme.example"}), 409, "conflict")
+    assert told["detail"] == "The domain acme.example belongs to another account."
+    assert (await manager.get("/api/accounts")).json()["items"][1] == second, "nothing of it was changed"
 
 
 async def test_the_owner_must_be_an_active_rep(api: Person, people: People) -> None:

@@ -167,8 +167,9 @@ async def test_each_type_of_problem_explains_itself(api: Person) -> None:
 
 
 async def test_roles_that_are_missing_are_named(people: People) -> None:
-    body = problem(await (await people("rep")).get("/api/users"), 403, "forbidden")
-    assert "admin" in str(body["detail"])
+    rep = await people("rep")
+    for door, role in (("/api/users", "manager"), ("/api/webhooks", "admin")):
+        assert role in str(problem(await rep.get(door), 403, "forbidden")["detail"])
 
 
 async def test_the_description_declares_the_token_and_the_problems(api: Person) -> None:

@@ -2,11 +2,9 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 
 from api.board import routing as asking
@@ -16,25 +14,11 @@ from api.forms import Sent
 from models.lifecycle import Role
 from models.policy import Policy
 from tests.api.forms import arrive, look
+from tests.browsing import HTML, filled_in, seen, wrong
 from tests.stack import People, Person, Stack, sign_in
 
 pytestmark = pytest.mark.policy("calm")
-HTML = {"Accept": "text/html"}
 SARA: dict[str, Any] = {"email": "Sara@Team.example", "name": "Sara Seller", "roles": ["rep"], "weight": "1", "timezone": "Europe/Berlin"}
-
-
-async def seen(who: httpx.AsyncClient, path: str, status: int = 200) -> str:
-    """A page as it reads, tags included."""
-    answer = await who.get(path, headers=HTML)
-    assert answer.status_code == status, answer.text
-    return unescape(answer.text)
-
-
-async def filled_in(who: httpx.AsyncClient, path: str, status: int = 303, /, **fields: Any) -> str:
-    """What comes of a form: the page, or where it leads."""
-    answer = await who.post(path, data=fields, headers=HTML)
-    assert answer.status_code == status, answer.text
-    return answer.headers["location"] if status == 303 else unescape(answer.text)
 
 
 async def taken_on(api: Person, **more: Any) -> str:
@@ -43,12 +27,6 @@ async def taken_on(api: Person, **more: Any) -> str:
     found = re.search(r'action="(/team/[0-9a-f-]{36})"', page)
     assert found, page
     return found[1]
-
-
-def wrong(page: str, name: str) -> str:
-    """What stands at a field as wrong with it."""
-    found = re.search(rf'<p class="wrong" id="{name}-note">([^<]*)</p>', page)
-    return found[1] if found else ""
 
 
 def sent(**fields: str) -> Sent:
@@ -275,6 +253,7 @@ async def test_an_account_is_named_given_to_a_rep_and_removed_by_forms(api: Pers
     assert wrong(page, "name")
     assert wrong(page, "domain") == "Is not a domain: write it as acme.com."
     assert wrong(await filled_in(marketer, "/accounts", 422, name="B", domain="b.example", owner=marketer.uid), "owner")
+    await an_account_is_changed_by_a_form(marketer, acme, await people("rep"))
     await api.patch(f"/api/users/{rep.uid}", json={"active": False})
     page = await seen(marketer, "/accounts")
     assert "not an active rep" in page
@@ -283,3 +262,21 @@ async def test_an_account_is_named_given_to_a_rep_and_removed_by_forms(api: Pers
     assert await filled_in(marketer, remove[1]) == "/accounts"
     assert await filled_in(marketer, remove[1]) == "/accounts", "gone already is as good"
     assert (await marketer.get("/api/accounts")).json()["items"] == []
+
+
+async def an_account_is_changed_by_a_form(marketer: Person, acme: dict[str, str], other: Person) -> None:
+    beta = {"name": "Beta", "domain": "beta.example", "owner": other.uid}
+    await filled_in(marketer, "/accounts", **beta)
+    found = re.search(r'href="(/accounts/[0-9a-f-]{36})" dir="auto">Beta', await seen(marketer, "/accounts"))
+    assert found
+    page = await filled_in(marketer, found[1], 409, **{**beta, "domain": "acme.example"})
+    assert wrong(page, "domain") == "The domain acme.example belongs to another account."
+    assert 'value="acme.example"' in page, "what was written stays there to be mended"
+    page = await filled_in(marketer, found[1], 422, name=" ", domain="beta", owner="")
+    assert {name: bool(wrong(page, name)) for name in ("name", "domain", "owner")} == dict.fromkeys(("name", "domain", "owner"), True)
+    assert await filled_in(marketer, found[1], name="Beta Ltd", domain="beta.example", owner=acme["owner"]) == "/accounts"
+    page = await seen(marketer, found[1])
+    assert re.search(rf'<option value="{acme["owner"]}" selected>', page)
+    assert "Beta Ltd" in page
+    assert await filled_in(marketer, f"{found[1]}/remove") == "/accounts"
+    await seen(marketer, found[1], 404)
