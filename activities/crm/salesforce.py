@@ -71,13 +71,19 @@ class Salesforce:
             records = [self._person(item) for item in items] if stream is Stream.PEOPLE else [self._deal(item) for item in items]
         return CrmPage(records, last, onward, more=bool(onward))
 
+    async def look(self, external_ids: Sequence[str]) -> list[CrmPerson]:
+        """As `Crm` says."""
+        if not external_ids:
+            return []
+        listed = ", ".join(f"'{_quoted(one)}'" for one in external_ids)
+        body = self._good(await self._ask("GET", f"{_API}/query?q={quote(self._people(f'Id IN ({listed})'))}"))
+        with reading():
+            return [self._person(item) for item in body["records"]]
+
     def _query(self, stream: Stream, since: datetime) -> str:
         at = f"{since:%Y-%m-%dT%H:%M:%S.}{since.microsecond // 1000:03}Z"
         if stream is Stream.PEOPLE:
-            fields = ["Id", "Email", "OwnerId", "Owner.Email", "CreatedDate", "SystemModstamp", "LastModifiedDate", "LastModifiedById"]
-            wanted = [*fields, "LastModifiedBy.Email", "LastModifiedBy.UserType", *self._said.values(), *self._names.values()]
-            alive = " AND IsConverted = false" if self._object == "Lead" else ""
-            return f"SELECT {', '.join(wanted)} FROM {self._object} WHERE SystemModstamp >= {at}{alive} ORDER BY SystemModstamp, Id"  # noqa: S608
+            return self._people(f"SystemModstamp >= {at}")
         way, person, table = ("Opportunity", "ContactId", "OpportunityContactRole")
         if self._object == "Lead":
             way, person, table = ("ConvertedOpportunity", "Id", "Lead")
@@ -86,6 +92,13 @@ class Salesforce:
             f"SELECT {', '.join([person, *fields])} FROM {table} "  # noqa: S608 - no text of anybody else's
             f"WHERE {way}.IsClosed = true AND {way}.SystemModstamp >= {at} ORDER BY {way}.SystemModstamp"
         )
+
+    def _people(self, where: str) -> str:
+        """The query for people's records, but for leads that were converted: these are nobody's any more."""
+        fields = ["Id", "Email", "OwnerId", "Owner.Email", "CreatedDate", "SystemModstamp", "LastModifiedDate", "LastModifiedById"]
+        wanted = [*fields, "LastModifiedBy.Email", "LastModifiedBy.UserType", *self._said.values(), *self._names.values()]
+        alive = " AND IsConverted = false" if self._object == "Lead" else ""
+        return f"SELECT {', '.join(wanted)} FROM {self._object} WHERE {where}{alive} ORDER BY SystemModstamp, Id"  # noqa: S608
 
     def _person(self, item: Mapping[str, Any]) -> CrmPerson:
         who = item.get("LastModifiedBy") or {}

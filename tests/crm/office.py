@@ -325,7 +325,10 @@ def _salesforce(app: FastAPI, office: Office) -> None:
             wanted = {one.replace("\\'", "'").lower() for one in re.findall(r"'((?:[^'\\]|\\.)*)'", query)}
             found = [r for r in office.records.values() if str(r.fields.get("email", "")).lower() in wanted]
             return [{"Id": r.id, "Email": r.fields["email"]} for r in sorted(found, key=lambda r: r.created, reverse=True)]
-        found = [r for r in office.records.values() if _sf(r.modified) >= _since(query)]
+        if "Id IN (" in query:
+            found = [r for r in office.records.values() if f"'{r.id}'" in query]
+        else:
+            found = [r for r in office.records.values() if _sf(r.modified) >= _since(query)]
         return [shown(r) for r in sorted(found, key=lambda r: (r.modified, r.id))]
 
     @app.post("/services/oauth2/token")

@@ -221,6 +221,59 @@ async def test_of_two_changes_of_owner_the_later_one_counts(sync: Sync, api: Per
     assert record.fields["owner"] == office.people[other.email]
 
 
+@pytest.mark.parametrize("theirs_is_later", [True, False])
+async def test_of_two_changes_of_owner_between_reading_and_writing_the_later_one_counts(
+    sync: Sync, api: Person, office: Office, people: People, theirs_is_later: bool
+) -> None:
+    rep, other, boss = await people("rep"), await people("rep"), await people("rep", "manager")
+    for person in (rep, other, boss):
+        office.hire(person.email)
+    lead = await arrived(api, "ada@acme.example")
+    await rep.post(f"/api/leads/{lead}/claim", json={})
+    for _ in range(2):
+        await sync.both()
+    record = await sync.record_of(lead)
+
+    async def ours() -> None:
+        answer = await boss.post(f"/api/leads/{lead}/override", json={"owner": boss.uid, "reason": "mine"})
+        assert answer.status_code == 200, answer.text
+
+    await sync.pull()
+    if not theirs_is_later:
+        office.write(record, {"owner": office.people[other.email]}, by=other.email)
+    await ours()
+    if theirs_is_later:
+        office.write(record, {"owner": office.people[other.email]}, by=boss.email)
+    assert (await sync.push(), record.fields["owner"]) == (0, office.people[other.email])  # looked at again, and left alone
+    for _ in range(3):
+        await sync.both()
+    winner = other if theirs_is_later else boss
+    assert ((await look(api, lead))["owner"]["id"], record.fields["owner"]) == (winner.uid, office.people[winner.email])
+    assert await sync.refused() == ([] if theirs_is_later else ["overtaken"])
+    assert (await sync.both(), len(office.records)) == (0, 1)
+
+
+async def test_an_owner_changed_there_is_not_lost_behind_what_is_written_of_other_fields(
+    sync: Sync, api: Person, office: Office, people: People
+) -> None:
+    rep, other, boss = await people("rep"), await people("rep"), await people("manager")
+    for person in (rep, other, boss):
+        office.hire(person.email)
+    lead = await arrived(api, "ada@acme.example")
+    await rep.post(f"/api/leads/{lead}/claim", json={})
+    for _ in range(2):
+        await sync.both()
+    record = await sync.record_of(lead)
+    await rep.post(f"/api/leads/{lead}/contact", json={"channel": "call", "outcome": "reached"})
+    await sync.pull()
+    office.write(record, {"owner": office.people[other.email]}, by=boss.email)
+    await sync.push()
+    for _ in range(2):
+        await sync.both()
+    assert ((await look(api, lead))["owner"]["id"], record.fields["stage"]) == (other.uid, (await look(api, lead))["stage"])
+    assert (await sync.both(), await sync.refused()) == (0, [])
+
+
 @pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)
 async def test_a_deal_won_or_lost_in_the_crm_concludes_the_lead(sync: Sync, api: Person, office: Office, people: People) -> None:
     rep, boss = await people("rep"), await people("manager")
