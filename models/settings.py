@@ -94,6 +94,13 @@ class Settings(BaseSettings):
     salesforce_client_id: str = Field("", description="Our connected app's consumer key there.")
     salesforce_client_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
     salesforce_refresh_token: SecretStr = Field(SecretStr(""), description="With one, it is used in the place of client credentials.")
+    salesforce_private_key: SecretStr = Field(
+        SecretStr(""), description="Private RSA key (PEM) of the certificate our app has there: with one, we sign in by a signed JWT."
+    )
+    salesforce_user: str = Field("", description="With a private key: the name of the user to sign in as.")
+    salesforce_audience: str = Field(
+        "https://login.salesforce.com", description="With a private key: whom it is for; https://test.salesforce.com for a sandbox."
+    )
     salesforce_object: str = Field("Lead", pattern="^(Lead|Contact)$", description="What a lead is there: Lead or Contact.")
     salesforce_fields: dict[str, str] = Field({}, description='Fields not called Twoway_<Field>__c, as {"stage": "Our_Stage__c"}.')
     salesforce_nobody: str = Field(

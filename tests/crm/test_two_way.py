@@ -8,6 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.crm import store
+from api.services.crm.landing import LAND_LOCK
 from models.crm import CrmName, CrmOrder, Stream
 from tests.crm.office import Office, Record
 from tests.crm.syncing import Sync
@@ -100,13 +101,13 @@ async def test_a_contact_made_in_the_crm_arrives_once_and_an_old_one_that_is_edi
 @pytest.mark.parametrize("crm", [CrmName.HUBSPOT], indirect=True)
 async def test_a_landing_that_is_cut_off_lands_once(sync: Sync, api: Person, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.write(None, {"email": "ada@acme.example"})
-    await sync.pull()
 
     async def cut(*_: object, **__: object) -> None:
         raise OSError("power")
 
     with monkeypatch.context() as patched:
         patched.setattr("api.services.crm.landing._linked", cut)
+        await sync.pull()
         with pytest.raises(OSError, match="power"):
             await sync.land()
     await sync.land()
@@ -119,8 +120,9 @@ async def test_a_landing_that_is_cut_off_lands_once(sync: Sync, api: Person, off
 async def test_one_record_that_cannot_be_landed_holds_up_no_other(sync: Sync, api: Person, office: Office) -> None:
     office.write(None, {"email": "ada@acme.example"})
     office.write(None, {"email": "grace@acme.example"})
-    await sync.pull()
-    await sync.column("UPDATE crm_inbox SET document = '{}' WHERE email_key = 'ada@acme.example' RETURNING id")
+    async with sync.stack.database.locked(LAND_LOCK):  # or the program lands what was pulled before it is spoilt
+        await sync.pull()
+        await sync.column("UPDATE crm_inbox SET document = '{}' WHERE email_key = 'ada@acme.example' RETURNING id")
     await sync.land()
     assert ((await the_one(api))["email"], await sync.refused()) == ("grace@acme.example", ["unusable"])
 
@@ -292,6 +294,27 @@ async def test_a_deal_won_or_lost_in_the_crm_concludes_the_lead(sync: Sync, api:
     assert [item["by"]["id"] for item in timeline if item["kind"] == "won"] == [boss.uid]
     await sync.both()
     assert (await sync.both(), await sync.refused()) == (0, [])
+
+
+@pytest.mark.parametrize(("crm", "kind"), [(CrmName.SALESFORCE, "Lead"), (CrmName.SALESFORCE, "Contact")], indirect=["crm"])
+async def test_a_deal_concludes_a_contact_and_a_lead_that_was_converted_which_is_written_no_more(
+    sync: Sync, api: Person, office: Office, people: People, kind: str
+) -> None:
+    sync.stack.settings.salesforce_object = kind
+    rep = await people("rep")
+    office.hire(rep.email)
+    lead = await qualified(api, rep, "ada@acme.example")
+    await sync.both()
+    record = await sync.record_of(lead)
+    if kind == "Lead":
+        office.convert(record)
+    office.close_deal(record, won=True, amount=900)
+    for _ in range(2):
+        await sync.both()
+    assert (await look(api, lead))["stage"] == "won"
+    assert record.fields["stage"] == ("qualified" if kind == "Lead" else "won")
+    assert (await sync.refused(), len(office.records)) == (["converted"] if kind == "Lead" else [], 1)
+    assert await sync.both() == 0
 
 
 @pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)
