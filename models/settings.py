@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     twilio_url: str = Field("https://api.twilio.com", description="Where Twilio's API is.")
     lob_key: SecretStr = Field(SecretStr(""), description="API key at Lob; without it letters are kept and shown, not sent.")
     lob_from: str = Field("", description="Id of the sender's address at Lob (adr_…).")
+    lob_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of the webhook at Lob that tells us what was delivered and what came back."
+    )
     lob_url: str = Field("https://api.lob.com", description="Where Lob's API is.")
     outreach_timeout: float = Field(5.0, gt=0, description="Seconds Twilio or Lob may take for one message.")
     oidc_issuer: str = Field("", description="The company's sign-in provider (OpenID Connect), as https://login.example.com.")

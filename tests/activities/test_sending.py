@@ -129,6 +129,20 @@ async def test_an_address_that_was_refused_as_gone_gets_nothing_more_under_any_l
     assert stub.calls == 1
 
 
+async def test_a_house_that_mail_does_not_reach_gets_no_more_post_but_its_people_get_mails(database: Database, keeping: Settings) -> None:
+    touched = touch("postcard", Channel.POST)
+    first, second = [await arrive(database, owing(touched), email=f"{n}@acme.example", first_name="Ada", **HOME) for n in range(2)]
+    neighbour = await arrive(database, owing(touched), first_name="Bob", **HOME)
+    nurture, stub = ways(database, keeping)
+    stub.fails = RefusedError("lob_failed_deliverability_strictness", gone=True)
+    assert await run(nurture.send, order(first, touched)) == Sent(number=1, sent=False, why="refused")
+    stub.fails = None
+    assert await run(nurture.send, order(second, touched)) == Sent(number=1, sent=False, why="suppressed")
+    assert await run(nurture.send, order(neighbour, touched)) == SENT
+    mailed = await arrive(database, owing(touch()), email="0@acme.example", first_name="Ada", **HOME)
+    assert await run(nurture.send, order(mailed, touch())) == SENT
+
+
 async def test_a_person_who_was_erased_is_never_written_to_again(database: Database, keeping: Settings) -> None:
     lead = await arrive(database, owing(touch()), email="Ada@Acme.example", email_key="ada@acme.example", phone="+49 30 901820")
     await LedgerActivities(database).commit(Commit(state=state_of(lead, Stage.ERASED, seq=2, closed=True), entries=()))
