@@ -28,7 +28,12 @@ _REPS = text("SELECT id, name FROM users WHERE active AND :rep = ANY(roles) ORDE
 _INSERT = text("INSERT INTO accounts (id, name, domain, owner_id, created_at) VALUES (:id, :name, :domain, :owner, now())")
 _DELETE = text("DELETE FROM accounts WHERE id = :id RETURNING id")
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-_LINK = text(f"UPDATE leads SET account_id = :id, change = nextval('{CHANGES}') WHERE domain = :domain AND account_id IS NULL")  # noqa: S608
+_LINK = text(
+    f"""
+    UPDATE leads SET account_id = :id, change = nextval('{CHANGES}')
+    WHERE (domain = :domain OR '.' || split_part(email_key, '@', 2) LIKE '%.' || :domain) AND account_id IS NULL"""  # noqa: S608
+)
+"""An account may be a part of a company, as `de.acme.com`; a lead's domain is the whole company's."""
 _UNLINK = text(f"UPDATE leads SET account_id = NULL, change = nextval('{CHANGES}') WHERE account_id = :id")  # noqa: S608
 _WAKE = text("SELECT pg_notify(:channel, '')")
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.database import driver
-from activities.enrichment.basics import domain_of, email_kind, zone_of
+from activities.enrichment.basics import domain_of, email_kind, registrable, zone_of
 from models.schemas.fields import address_key
 from models.schemas.leads import Submission
 
@@ -53,7 +53,8 @@ async def _completed(connection: AsyncConnection, person: dict[str, Any]) -> dic
     mail, site = domain_of(person["email"]), _website(person["attributes"])
     own = mail if mail and email_kind(mail) == "company" else None
     person["email_key"] = address_key(person["email"]) if person["email"] else None
-    person["domain"] = own or site
+    company = own or site
+    person["domain"] = (registrable(company) or company) if company else None
     person["zone"] = zone_of(person["phone"], person["country"])
     domains = [name for domain in (mail, site) for name in _with_parents(domain)]
     found = await (await (await driver(connection)).execute(_ACCOUNT, (domains,))).fetchone() if domains else None
