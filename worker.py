@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import structlog
 import uvloop
@@ -48,6 +48,16 @@ from workflows.sandbox import Sandbox
 from workflows.schedules import ensure, schedules
 from workflows.scoring import ModelCareWorkflow, RescoringWorkflow, TrainingWorkflow
 
+WORKFLOWS: Final[Sequence[type]] = (
+    LeadWorkflow,
+    RefreshWorkflow,
+    RescoringWorkflow,
+    TrainingWorkflow,
+    ModelCareWorkflow,
+    DigestWorkflow,
+    CrmSync,
+)
+"""Every kind there is; each has histories that are replayed by the tests."""
 GRACE = timedelta(seconds=4)
 """How long activities may go on after the worker was told to stop; Temporal gives those that do not finish to another."""
 _PATIENCE = GRACE.total_seconds() + 6
@@ -83,7 +93,7 @@ def build_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[LeadWorkflow, RefreshWorkflow, RescoringWorkflow, TrainingWorkflow, ModelCareWorkflow, DigestWorkflow, CrmSync],
+        workflows=WORKFLOWS,
         workflow_runner=Sandbox(),
         activities=[
             LedgerActivities(database).commit,

@@ -1,6 +1,6 @@
 """What nurture messages say: a template (`activities.wording`) filled in for one person.
 
-The paragraphs of an e-mail become both its plain and its HTML part, those of a letter its HTML.
+The paragraphs of an e-mail become both its plain and its HTML part, those of a letter or a postcard its HTML.
 """
 
 import re
@@ -13,9 +13,11 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import SandboxedEnvironment
 
+from activities.footers import footer
 from activities.links import Link, Links
 from activities.wording import SHIPPED_LANGUAGE, Template, fill, shipped
 from models.lifecycle import Channel
+from models.schemas.templates import sides
 from models.settings import Settings
 
 _ADDRESS = re.compile(r"(https?://[^\s<>\"]*[^\s<>\".,;:!?)])")
@@ -33,7 +35,9 @@ class Letter:
     Args:
         body: what it says; what people see of it on the board, too.
         subject: of an e-mail.
-        plain, html: an e-mail's two parts, with its footer; one without HTML has one part. Of a letter, `html` is its pages.
+        plain, html: an e-mail's two parts, with its footer; one without HTML has one part. Of a letter, `html` is its pages, of a
+            postcard its front.
+        back: of a postcard; empty for all else.
         unsubscribe: where the person stops the channel; empty for a notice to one of our own users.
     """
 
@@ -41,6 +45,7 @@ class Letter:
     subject: str | None = None
     plain: str = ""
     html: str = ""
+    back: str = ""
     unsubscribe: str = ""
 
 
@@ -90,12 +95,21 @@ class Letters:
         if link.channel is Channel.EMAIL:
             return self._email(" ".join(fill(template.subject or "", person, self._sender).split()), body, link, template.language)
         if link.channel is Channel.POST:
-            return Letter(body, html=_TEMPLATES.get_template("page.html").render(paragraphs=self._paragraphs(body, None)))
+            return self._on_paper(body)
         return Letter(body)
+
+    def _on_paper(self, body: str) -> Letter:
+        front, *back = sides(body)
+        if not back:
+            return Letter(body, html=_TEMPLATES.get_template("page.html").render(paragraphs=self._paragraphs(front, None)))
+        card = _TEMPLATES.get_template("card.html")
+        pages = [card.render(side=name, paragraphs=self._paragraphs(said, None)) for name, said in (("front", front), ("back", back[0]))]
+        return Letter(body, html=pages[0], back=pages[1])
 
     def _email(self, subject: str, body: str, link: Link, language: str) -> Letter:
         letter = Letter(body, subject, unsubscribe=self._links.unsubscribe(link))
-        what = {"subject": letter.subject, "body": body, "sender": self._sender, "unsubscribe": letter.unsubscribe}
+        said = {"subject": letter.subject, "body": body, "sender": self._sender, "footer": footer(language)}
+        what = {**said, "unsubscribe": letter.unsubscribe}
         plain = _TEMPLATES.get_template("letter.txt").render(**what)
         html = _TEMPLATES.get_template("letter.html").render(
             **what,

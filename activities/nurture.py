@@ -238,7 +238,7 @@ def _target(channel: Channel, lead: Mapping[str, Any]) -> _Target:
         number = dialled(phone, lead["country"])
         return _Target(number or phone, keys=(number, phone))
     address = postal(lead)
-    return _Target(str(address) if address else None, address, keys=(email,))
+    return _Target(str(address) if address else None, address, keys=(email, str(address) if address else None))
 
 
 async def _holds(connection: AsyncConnection, lead: UUID, effect: Send, condition: Condition) -> bool:

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     twilio_url: str = Field("https://api.twilio.com", description="Where Twilio's API is.")
     lob_key: SecretStr = Field(SecretStr(""), description="API key at Lob; without it letters are kept and shown, not sent.")
     lob_from: str = Field("", description="Id of the sender's address at Lob (adr_…).")
+    lob_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of the webhook at Lob that tells us what was delivered and what came back."
+    )
     lob_url: str = Field("https://api.lob.com", description="Where Lob's API is.")
     outreach_timeout: float = Field(5.0, gt=0, description="Seconds Twilio or Lob may take for one message.")
     oidc_issuer: str = Field("", description="The company's sign-in provider (OpenID Connect), as https://login.example.com.")
@@ -97,6 +100,13 @@ class Settings(BaseSettings):
     salesforce_client_id: str = Field("", description="Our connected app's consumer key there.")
     salesforce_client_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
     salesforce_refresh_token: SecretStr = Field(SecretStr(""), description="With one, it is used in the place of client credentials.")
+    salesforce_private_key: SecretStr = Field(
+        SecretStr(""), description="Private RSA key (PEM) of the certificate our app has there: with one, we sign in by a signed JWT."
+    )
+    salesforce_user: str = Field("", description="With a private key: the name of the user to sign in as.")
+    salesforce_audience: str = Field(
+        "https://login.salesforce.com", description="With a private key: whom it is for; https://test.salesforce.com for a sandbox."
+    )
     salesforce_object: str = Field("Lead", pattern="^(Lead|Contact)$", description="What a lead is there: Lead or Contact.")
     salesforce_fields: dict[str, str] = Field({}, description='Fields not called Twoway_<Field>__c, as {"stage": "Our_Stage__c"}.')
     salesforce_nobody: str = Field(

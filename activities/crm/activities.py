@@ -44,7 +44,7 @@ class CrmActivities:
             since = at["since"] - crm.lag if order.first and not at["position"] else at["since"]
             page = await crm.changed_since(order.stream, since, at["position"])
             async with connection.begin():
-                count = await store.take(connection, order.crm, page, at["started_at"])
+                count = len(await store.take(connection, order.crm, page.records, at["started_at"]))
                 until = max(page.since, at["since"]) if not page.more else page.since
                 await store.moved(connection, order.crm, order.stream, count, since=until, position=page.after)
         return CrmMoved(count=count, more=page.more)

@@ -128,6 +128,11 @@ class HubSpot:
             pairs = [(closed[str(row["from"]["id"])], str(to["toObjectId"])) for row in body["results"] for to in row["to"]]
             return [_deal(item, person, owners) for item, person in pairs]
 
+    async def look(self, external_ids: Sequence[str]) -> list[CrmPerson]:
+        """As `Crm` says."""
+        parts = [external_ids[start : start + _PAGE] for start in range(0, len(external_ids), _PAGE)]
+        return [person for part in parts for person in await self._people(part)]
+
     async def find(self, emails: Sequence[str]) -> Mapping[str, str]:
         """As `Crm` says."""
         if not emails:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from models.crm import CrmName, CrmPage, Stream, ToWrite, Written
+from models.crm import CrmName, CrmPage, CrmPerson, Stream, ToWrite, Written
 
 
 class Trouble(StrEnum):
@@ -62,6 +62,9 @@ class Crm(Protocol):
             since: where the page before ended.
             after: the same, within that.
         """
+
+    async def look(self, external_ids: Sequence[str]) -> list[CrmPerson]:
+        """People's records as they are now, whatever its search shows yet, `batch` at most; without those that are not there."""
 
     async def find(self, emails: Sequence[str]) -> Mapping[str, str]:
         """The ids of those records that have these addresses, by the address in small letters."""

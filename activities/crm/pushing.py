@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -51,6 +52,9 @@ async def write_out(crm: Crm, connection: AsyncConnection, rows: Sequence[RowMap
     alive = [row for row in rows if row["email"] and row["gone_at"] is None and not row["pending"]]
     leads = [_Lead(row, own := fields.own(dict(row)), fields.digest(own)) for row in alive]
     changed = [lead for lead in leads if lead.changed]
+    news = await _news(crm, connection, [lead.row["external_id"] for lead in changed if lead.row["external_id"]])
+    leads = [lead for lead in leads if lead.row["external_id"] not in news]
+    changed = [lead for lead in changed if lead.row["external_id"] not in news]
     ids = await _identified(crm, [lead.row["email"] for lead in changed if not lead.row["external_id"]])
     owners = await crm.owners() if any(lead.handed_over and lead.row["owner_email"] for lead in changed) else {}
     orders: dict[str, tuple[_Lead, ToWrite]] = {}
@@ -71,6 +75,21 @@ async def write_out(crm: Crm, connection: AsyncConnection, rows: Sequence[RowMap
             owner = None if order.owner is None else "" if not lead.row["owner_id"] else order.owner
             await store.written(connection, crm.name, lead.row, outcome, lead.digest, owner)
     return sum(outcome.problem is None for outcome in written)
+
+
+async def _news(crm: Crm, connection: AsyncConnection, external_ids: Sequence[str]) -> frozenset[str]:
+    """Records that somebody changed since we last read them: they go through the inbox first, and are written by a later sync.
+
+    A sync's reading may be seconds old, and a CRM's search a minute behind. Without a second look our owner could overwrite a
+    later one there, and our writing would become the record's latest version, behind which their change is never seen.
+    """
+    if not external_ids:
+        return frozenset()
+    there = await crm.look(external_ids)
+    async with connection.begin():
+        found = await store.take(connection, crm.name, there, datetime.now(UTC))
+        await store.later(connection, crm.name, found)
+    return frozenset(found)
 
 
 async def _identified(crm: Crm, emails: list[str]) -> dict[str, str]:

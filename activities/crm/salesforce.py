@@ -1,4 +1,4 @@
-"""Salesforce, by its REST API: SOQL to read, sObject collections to write, OAuth's client credentials or a refresh token."""
+"""Salesforce, by its REST API: SOQL to read, sObject collections to write."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from activities.crm.fields import canonical, moment
 from activities.crm.protocol import CrmError, Trouble
-from activities.crm.wire import Answer, Wire, reading
+from activities.crm.salesforce_session import Session
+from activities.crm.wire import Answer, reading
 from models.crm import NUMBERS, OWN, CrmDeal, CrmName, CrmPage, CrmPerson, Stream, ToWrite, Written
 from models.settings import Settings
 
@@ -26,6 +27,7 @@ _UNNAMED = "(not known)"
 """Salesforce wants a last name, and of a lead a company."""
 _AGAIN = frozenset({"UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "SERVER_UNAVAILABLE"})
 _GONE = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"})
+_CONVERTED = "CANNOT_UPDATE_CONVERTED_LEAD"
 _SCHEMA = frozenset({"INVALID_FIELD", "INVALID_TYPE", "INVALID_FIELD_FOR_INSERT_UPDATE", "NOT_FOUND"})
 
 
@@ -42,24 +44,23 @@ class Salesforce:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._object = settings, settings.salesforce_object
-        self._wire = Wire(settings.salesforce_url, settings.crm_timeout)
+        self._session = Session(settings)
         self._names = {name: settings.salesforce_fields.get(name, _field(name)) for name in OWN}
         self._said = _SAID | (_CONTACTS_OWN if self._object == "Contact" else {})
-        self._token, self._base, self._me = "", "", ""
         self.unowned: str | None = settings.salesforce_nobody or None
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._wire.close()
+        await self._session.close()
 
     async def changed_since(self, stream: Stream, since: datetime, after: str) -> CrmPage:
         """As `Crm` says. `after` is Salesforce's `nextRecordsUrl`; when it has forgotten that, the query begins anew at `since`."""
         if after:
-            answer = await self._ask("GET", after)
+            answer = await self._session.ask("GET", after)
             if "INVALID_QUERY_LOCATOR" in _codes(answer):
                 after = ""
         if not after:
-            answer = await self._ask("GET", f"{_API}/query?q={quote(self._query(stream, since))}")
+            answer = await self._session.ask("GET", f"{_API}/query?q={quote(self._query(stream, since))}")
         body = self._good(answer)
         stamped = (lambda item: item) if stream is Stream.PEOPLE else self._opportunity
         with reading():
@@ -71,13 +72,19 @@ class Salesforce:
             records = [self._person(item) for item in items] if stream is Stream.PEOPLE else [self._deal(item) for item in items]
         return CrmPage(records, last, onward, more=bool(onward))
 
+    async def look(self, external_ids: Sequence[str]) -> list[CrmPerson]:
+        """As `Crm` says."""
+        if not external_ids:
+            return []
+        listed = ", ".join(f"'{_quoted(one)}'" for one in external_ids)
+        body = self._good(await self._session.ask("GET", f"{_API}/query?q={quote(self._people(f'Id IN ({listed})'))}"))
+        with reading():
+            return [self._person(item) for item in body["records"]]
+
     def _query(self, stream: Stream, since: datetime) -> str:
         at = f"{since:%Y-%m-%dT%H:%M:%S.}{since.microsecond // 1000:03}Z"
         if stream is Stream.PEOPLE:
-            fields = ["Id", "Email", "OwnerId", "Owner.Email", "CreatedDate", "SystemModstamp", "LastModifiedDate", "LastModifiedById"]
-            wanted = [*fields, "LastModifiedBy.Email", "LastModifiedBy.UserType", *self._said.values(), *self._names.values()]
-            alive = " AND IsConverted = false" if self._object == "Lead" else ""
-            return f"SELECT {', '.join(wanted)} FROM {self._object} WHERE SystemModstamp >= {at}{alive} ORDER BY SystemModstamp, Id"  # noqa: S608
+            return self._people(f"SystemModstamp >= {at}")
         way, person, table = ("Opportunity", "ContactId", "OpportunityContactRole")
         if self._object == "Lead":
             way, person, table = ("ConvertedOpportunity", "Id", "Lead")
@@ -87,9 +94,16 @@ class Salesforce:
             f"WHERE {way}.IsClosed = true AND {way}.SystemModstamp >= {at} ORDER BY {way}.SystemModstamp"
         )
 
+    def _people(self, where: str) -> str:
+        """The query for people's records, but for leads that were converted: these are nobody's any more."""
+        fields = ["Id", "Email", "OwnerId", "Owner.Email", "CreatedDate", "SystemModstamp", "LastModifiedDate", "LastModifiedById"]
+        wanted = [*fields, "LastModifiedBy.Email", "LastModifiedBy.UserType", *self._said.values(), *self._names.values()]
+        alive = " AND IsConverted = false" if self._object == "Lead" else ""
+        return f"SELECT {', '.join(wanted)} FROM {self._object} WHERE {where}{alive} ORDER BY SystemModstamp, Id"  # noqa: S608
+
     def _person(self, item: Mapping[str, Any]) -> CrmPerson:
         who = item.get("LastModifiedBy") or {}
-        by_person = item["LastModifiedById"] != self._me and who.get("UserType") in (None, "Standard")
+        by_person = item["LastModifiedById"] != self._session.user and who.get("UserType") in (None, "Standard")
         said = {ours: _deep(item, theirs) for ours, theirs in self._said.items()}
         owner = str(item.get("OwnerId") or "")
         return CrmPerson(
@@ -129,7 +143,7 @@ class Salesforce:
             listed = ", ".join(f"'{_quoted(email)}'" for email in emails[start : start + 50])
             alive = " AND IsConverted = false" if self._object == "Lead" else ""
             query = f"SELECT Id, Email FROM {self._object} WHERE Email IN ({listed}){alive} ORDER BY CreatedDate DESC"  # noqa: S608 - quoted
-            body = self._good(await self._ask("GET", f"{_API}/query?q={quote(query)}"))
+            body = self._good(await self._session.ask("GET", f"{_API}/query?q={quote(query)}"))
             with reading():
                 found |= {str(item["Email"]).lower(): str(item["Id"]) for item in body["records"]}
         return found
@@ -139,7 +153,7 @@ class Salesforce:
         found: dict[str, str] = {}
         path = f"{_API}/query?q={quote('SELECT Id, Email FROM User WHERE IsActive = true ORDER BY CreatedDate DESC')}"  # noqa: S608
         for _ in range(100):
-            body = self._good(await self._ask("GET", path))
+            body = self._good(await self._session.ask("GET", path))
             with reading():
                 found |= {str(item["Email"]).lower(): str(item["Id"]) for item in body["records"] if item.get("Email")}
                 if body["done"]:
@@ -160,7 +174,9 @@ class Salesforce:
         return found
 
     async def _patch(self, path: str, records: list[dict[str, Any]]) -> Any:
-        return self._good(await self._ask("PATCH", f"{_API}/composite/sobjects{path}", json={"allOrNone": False, "records": records}))
+        return self._good(
+            await self._session.ask("PATCH", f"{_API}/composite/sobjects{path}", json={"allOrNone": False, "records": records})
+        )
 
     def _record(self, lead: ToWrite) -> dict[str, Any]:
         fields: dict[str, Any] = {self._names[name]: _typed(name, value) for name, value in lead.own.items()}
@@ -183,32 +199,7 @@ class Salesforce:
         """As `Crm` says: into its recycle bin, which it empties after 15 days."""
         for start in range(0, len(external_ids), 200):
             ids = ",".join(external_ids[start : start + 200])
-            self._good(await self._ask("DELETE", f"{_API}/composite/sobjects?ids={quote(ids, safe=',')}&allOrNone=false"))
-
-    async def _ask(self, method: str, path: str, **what: Any) -> Answer:
-        """Ask with a session; one that is over is begun anew, once."""
-        for again in (False, True):
-            if not self._token:
-                await self._sign_in()
-            answer = await self._wire.ask(method, f"{self._base}{path}", headers={"Authorization": f"Bearer {self._token}"}, **what)
-            if answer.status != 401 or again:
-                break
-            self._token = ""
-        return answer
-
-    async def _sign_in(self) -> None:
-        settings = self._settings
-        secret, refresh = settings.salesforce_client_secret.get_secret_value(), settings.salesforce_refresh_token.get_secret_value()
-        form = {"client_id": settings.salesforce_client_id, **({"client_secret": secret} if secret else {})}
-        form |= {"grant_type": "refresh_token", "refresh_token": refresh} if refresh else {"grant_type": "client_credentials"}
-        answer = await self._wire.ask("POST", "/services/oauth2/token", data=form)
-        if not answer.ok:
-            raise CrmError(Trouble.UNAUTHORIZED)
-        with reading():
-            self._token, self._me = str(answer.body["access_token"]), str(answer.body["id"]).rsplit("/", 1)[-1]
-            self._base = str(answer.body["instance_url"]).rstrip("/")
-        if self._base.startswith("http:") and settings.salesforce_url.startswith("https:"):
-            raise CrmError(Trouble.MALFORMED)
+            self._good(await self._session.ask("DELETE", f"{_API}/composite/sobjects?ids={quote(ids, safe=',')}&allOrNone=false"))
 
     def _good(self, answer: Answer) -> Any:
         """The body of an answer that is good.
@@ -260,5 +251,7 @@ def _written(lead: ToWrite, result: Mapping[str, Any]) -> Written:
     codes = {str(error["statusCode"]) for error in result["errors"]}
     if codes & _SCHEMA:
         raise CrmError(Trouble.SCHEMA)
+    if _CONVERTED in codes:  # for good: what it became is a record of another kind
+        return Written(lead.lead, lead.external_id, problem="converted", gone=True)
     gone = bool(lead.external_id) and bool(codes & _GONE)
     return Written(lead.lead, lead.external_id, problem="gone" if gone else "refused", gone=gone, again=bool(codes & _AGAIN))

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.crm import SAID, CrmDeal, CrmName, CrmPage, CrmPerson, Stream, Written
+from models.crm import SAID, CrmDeal, CrmName, CrmPerson, Stream, Written
 
 LOCKS = {CrmName.HUBSPOT: 7_268_041, CrmName.SALESFORCE: 7_268_042}
 """Held over each step of a sync, so that two syncs with one CRM never interleave, whatever started them."""
@@ -66,6 +66,7 @@ _LINK = text(
     WHERE crm_links.lead_id IS NOT DISTINCT FROM excluded.lead_id OR crm_links.lead_id IS NULL"""
 )
 _SETTLED = text("UPDATE crm_links SET due = false, lead_owner = CAST(:lead_owner AS uuid) WHERE crm = :crm AND lead_id = :lead")
+_LATER = text("UPDATE crm_links SET due = true WHERE crm = :crm AND external_id = ANY(:ids)")
 _FAILED = text(
     """
     UPDATE crm_links SET due = :again, pushed_hash = CASE WHEN :again THEN pushed_hash ELSE :hash END,
@@ -110,25 +111,26 @@ async def troubled(connection: AsyncConnection, crm: CrmName, stream: Stream, pr
     await connection.execute(_TROUBLED, {"crm": crm, "stream": stream, "problem": problem})
 
 
-async def take(connection: AsyncConnection, crm: CrmName, page: CrmPage, started: datetime) -> int:
+async def take(connection: AsyncConnection, crm: CrmName, records: Sequence[CrmPerson] | Sequence[CrmDeal], started: datetime) -> list[str]:
     """Put into the inbox what is news of people who are leads, or become some now. Anybody else's data is not kept.
 
     Returns:
-        How many.
+        The ids of these people's records.
     """
-    people = [record for record in page.records if isinstance(record, CrmPerson)]
-    deals = [record for record in page.records if isinstance(record, CrmDeal)]
+    people = [record for record in records if isinstance(record, CrmPerson)]
+    deals = [record for record in records if isinstance(record, CrmDeal)]
     ids = [person.external_id for person in people] + [deal.person for deal in deals]
     links = {row["external_id"]: row for row in (await connection.execute(_LINKS, {"crm": crm, "ids": ids})).mappings()}
     keys = [person.email.lower() for person in people if person.email]
     known = set((await connection.execute(_KNOWN, {"keys": keys})).scalars())
     useless = {(row.external_id, row.version) for row in await connection.execute(_USELESS, {"crm": crm, "ids": ids})}
     news = [one for one in people if (one.external_id, one.version) not in useless and _news(one, links, known, started)]
+    concluded = [deal for deal in deals if _concluded(deal, links)]
     rows = [_row(crm, Stream.PEOPLE, person, person.email.lower() or None) for person in news]
-    rows += [_row(crm, Stream.DEALS, deal, None) for deal in deals if _concluded(deal, links)]
+    rows += [_row(crm, Stream.DEALS, deal, None) for deal in concluded]
     for row in rows:
         await connection.execute(_TAKE, row)
-    return len(rows)
+    return [person.external_id for person in news] + [deal.person for deal in concluded]
 
 
 def _news(person: CrmPerson, links: Mapping[str, RowMapping], known: set[str], started: datetime) -> bool:
@@ -198,6 +200,11 @@ async def written(connection: AsyncConnection, crm: CrmName, lead: RowMapping, o
 async def settled(connection: AsyncConnection, crm: CrmName, lead: RowMapping) -> None:
     """There was nothing to write of a lead."""
     await connection.execute(_SETTLED, {"crm": crm, "lead": lead["id"], "lead_owner": lead["owner_id"]})
+
+
+async def later(connection: AsyncConnection, crm: CrmName, external_ids: Sequence[str]) -> None:
+    """The leads of these records are to be looked at by the next sync, whether or not they change."""
+    await connection.execute(_LATER, {"crm": crm, "ids": external_ids})
 
 
 async def refuse(

@@ -8,6 +8,7 @@ from typing import Literal
 from disposable_email_domains import blocklist
 from phonenumbers import NumberParseException, PhoneNumber, is_valid_number, parse, region_code_for_number
 from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
+from publicsuffixlist import PublicSuffixList
 
 EmailKind = Literal["free", "disposable", "company"]
 
@@ -48,6 +49,24 @@ def domain_of(email: str | None) -> str | None:
     """The domain of an e-mail address in lower case; None where there is none."""
     domain = (email or "").rpartition("@")[2].strip().rstrip(".").lower()
     return domain if email and "@" in email and domain else None
+
+
+def registrable(domain: str) -> str | None:
+    """The domain that somebody registered, `example.co.uk` of `mail.example.co.uk`, by the list of public suffixes in its package.
+
+    Args:
+        domain: as DNS writes it, in small letters.
+
+    Returns:
+        None where nobody can have registered one: a public suffix as such, a single label, an address.
+    """
+    found: str | None = None if domain.rpartition(".")[2].isdigit() else _suffixes().privatesuffix(domain)
+    return found
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
 
 
 def email_kind(domain: str) -> EmailKind:

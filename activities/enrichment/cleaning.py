@@ -1,5 +1,6 @@
 """What strangers say, made safe to store and to show: their answers may hold anything."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -17,6 +18,17 @@ def line(text: str, most: int = _LONGEST) -> str:
     """A text as one line of bounded length, without what cannot be printed: control characters, lone surrogates, NUL."""
     plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
+
+
+def findings(said: Mapping[str, Value | None], most: int = 200) -> Findings:
+    """What a source tells: each text in one line, and nothing that it leaves out.
+
+    Args:
+        said: its answer, by our names for facts.
+        most: letters of a text.
+    """
+    lined = {fact: line(value, most) if isinstance(value, str) else value for fact, value in said.items()}
+    return {fact: value for fact, value in lined.items() if value not in (None, "", [])}
 
 
 def cleaned(answer: Answer) -> Answer:

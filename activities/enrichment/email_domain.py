@@ -1,6 +1,6 @@
 """What an e-mail address says about the company behind it."""
 
-from activities.enrichment.basics import domain_of, email_kind
+from activities.enrichment.basics import domain_of, email_kind, registrable
 from activities.enrichment.provider import Findings, Person
 
 
@@ -11,9 +11,10 @@ class EmailDomain:
 
     def look_up(self, person: Person) -> Findings:
         """Read the address."""
-        domain = domain_of(person.get("email"))
-        if domain is None:
+        written = domain_of(person.get("email"))
+        if written is None:
             return {}
+        domain = registrable(written) or written
         kind = email_kind(domain)
         found: Findings = {"domain": domain, "email_kind": kind}
         if kind == "company":

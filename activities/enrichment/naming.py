@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from activities.enrichment.basics import country_code, domain_of, email_kind
+from activities.enrichment.basics import country_code, domain_of, email_kind, registrable
 from activities.enrichment.provider import Company
 
 _RESERVED: Final = frozenset({"example", "invalid", "localhost", "test", "local", "internal", "onion", "arpa", "lan", "home", "corp"})
@@ -21,7 +21,6 @@ _LEGAL: Final = frozenset(
     )
 )
 """Words of a name that say no more than what kind of company it is."""
-_HOST_PARTS: Final = frozenset({"www", "mail", "email", "smtp"})
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST_NAME = 100
 _ALIKE = 3
@@ -45,7 +44,7 @@ def company_of(person: Mapping[str, Any]) -> Company | None:
 
 
 def company_domain(written: str) -> str | None:
-    """A domain that may be a company's on the internet, in the form it is kept; None for any other.
+    """The domain by which a company is on the internet, as it registered it; None for one that can be no company's.
 
     Args:
         written: a domain, or the address of a site.
@@ -55,13 +54,10 @@ def company_domain(written: str) -> str | None:
         host = host.rstrip(".").encode("idna").decode("ascii").lower()
     except (ValueError, UnicodeError):
         return None
-    labels = host.split(".")
-    while len(labels) > 2 and labels[0] in _HOST_PARTS:
-        labels = labels[1:]
-    host = ".".join(labels)
-    if len(labels) < 2 or is_reserved(host) or _is_address(host):
+    found = None if _is_address(host) else registrable(host)
+    if found is None or is_reserved(found):
         return None
-    return host if email_kind(host) == "company" else None
+    return found if email_kind(found) == "company" else None
 
 
 def is_reserved(domain: str) -> bool:

@@ -85,14 +85,14 @@ class Web:
             limits: statuses by which the source says that we ask too much.
 
         Returns:
-            None when the source has nothing (404).
+            None when the source has nothing (404), or may not tell (451: the person does not want it to).
 
         Raises:
             Trouble: when it did not answer, or not so.
         """
         try:
             async with self._client.stream(method, url, params=params, headers=headers, auth=auth) as response:
-                if response.status_code in (204, 404):
+                if response.status_code in (204, 404, 451):
                     return None
                 _check(response, limits)
                 body = bytearray()

@@ -48,7 +48,7 @@ class AwayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PostalAddress:
-    """Where a letter goes.
+    """Where a letter or a postcard goes.
 
     Args:
         country: ISO 3166 code.
@@ -77,7 +77,7 @@ class Parcel:
         key: what makes it the same message when it is handed over again; 32 hexadecimal digits.
         recipient: an e-mail address or a phone number (E.164); the address in one line for a letter.
         letter: what it says.
-        address: of a letter.
+        address: of a letter or a postcard.
     """
 
     message: UUID
@@ -115,36 +115,67 @@ class Provider(Protocol):
         """Give back what is held open."""
 
 
-async def post(client: httpx.AsyncClient, name: str, url: str, **what: Any) -> Mapping[str, Any]:
-    """A POST to a provider's API, and what it answers when it says yes.
+class Api:
+    """A provider's HTTP API, spoken to over connections that are kept.
 
     Args:
-        client: with its time-outs.
         name: of the provider, the first part of every reason.
-        url: where to.
-        what: the rest of the request, as for `httpx.AsyncClient.post`.
-
-    Raises:
-        RefusedError: for an answer of the 400s that is about this message; `why` ends with the provider's own code.
-        AwayError: it was slow, away, busy or broken, does not accept our account, or said something that is none of its answers.
+        url: where it is.
+        account: user and password.
+        seconds: that one message may take.
+        gone: its codes for an address that is at fault.
     """
-    try:
-        answer = await client.post(url, **what)
-    except httpx.TimeoutException:
-        raise AwayError(f"{name}_timeout") from None
-    except (httpx.HTTPError, OSError) as err:
-        raise AwayError(f"{name}_{type(err).__name__}") from None
-    said = _document(answer)
-    status = answer.status_code
-    if status >= _SERVER_ERRORS or status in _LATER:
-        raise AwayError(f"{name}_{status}", _retry_after(answer))
-    if status in _OURS or _REDIRECTS <= status < _CLIENT_ERRORS:
-        raise AwayError(f"{name}_{status}")
-    if status >= _CLIENT_ERRORS:
-        raise RefusedError(f"{name}_{_code(said) or status}")
-    if said is None:
-        raise AwayError(f"{name}_malformed")
-    return said
+
+    def __init__(self, name: str, url: str, account: tuple[str, str], seconds: float, gone: frozenset[str]) -> None:
+        self._name, self._url, self._gone = name, url.rstrip("/"), gone
+        self._account, self._seconds = httpx.BasicAuth(*account), seconds
+        self._client: httpx.AsyncClient | None = None
+
+    async def create(self, path: str, called: str, **what: Any) -> str:
+        """Have something made, by a POST.
+
+        Args:
+            path: within the API.
+            called: the field of the answer that has the new thing's name.
+            what: the rest of the request, as for `httpx.AsyncClient.post`.
+
+        Returns:
+            Its name.
+
+        Raises:
+            RefusedError: for an answer of the 400s that is about this message; `why` ends with the provider's own code.
+            AwayError: it was slow, away, busy or broken, does not accept our account, or said something that is none of its answers.
+        """
+        if self._client is None:
+            self._client = httpx.AsyncClient(auth=self._account, timeout=self._seconds)
+        try:
+            answer = await self._client.post(f"{self._url}{path}", **what)
+        except httpx.TimeoutException:
+            raise AwayError(f"{self._name}_timeout") from None
+        except (httpx.HTTPError, OSError) as err:
+            raise AwayError(f"{self._name}_{type(err).__name__}") from None
+        name = self._said(answer).get(called)
+        if not isinstance(name, str) or not name:
+            raise AwayError(f"{self._name}_malformed")
+        return name
+
+    def _said(self, answer: httpx.Response) -> Mapping[str, Any]:
+        """What it says when it says yes."""
+        said, status = _document(answer), answer.status_code
+        if status >= _SERVER_ERRORS or status in _LATER:
+            raise AwayError(f"{self._name}_{status}", _retry_after(answer))
+        if status in _OURS or _REDIRECTS <= status < _CLIENT_ERRORS:
+            raise AwayError(f"{self._name}_{status}")
+        if status >= _CLIENT_ERRORS:
+            code = _code(said) or str(status)
+            raise RefusedError(f"{self._name}_{code}", gone=code in self._gone)
+        return said or {}
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
 
 
 def _document(answer: httpx.Response) -> Mapping[str, Any] | None:

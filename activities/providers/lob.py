@@ -1,23 +1,30 @@
-"""Letters by Lob's print and mail API."""
+"""Letters and postcards by Lob's print and mail API, and the signature by which its webhooks are known."""
 
-import httpx
+import hmac
+from hashlib import sha256
+from typing import Any
 
-from activities.providers.common import AwayError, Parcel, RefusedError, post
+from activities.providers.common import Api, Parcel, PostalAddress, RefusedError
 from models.settings import Settings
 
 _GONE = frozenset({"failed_deliverability_strictness", "address_length_exceeds_limit"})
+WEBHOOK_AT = "/integrations/lob"
+"""Where Lob tells us what became of what it printed."""
+_SIZE = "4x6"
+"""Of postcards, in inches: the only one that Lob sends to other countries."""
 
 
 class Lob:
-    """The way out for letters. Lob keeps an `Idempotency-Key` for 24 hours, so within these no letter is printed twice.
+    """The way out for letters and postcards. Lob keeps an `Idempotency-Key` for 24 hours, so within these nothing is printed twice.
 
     Args:
-        settings: the key, the sender's address, and how long one letter may take.
+        settings: the key, the sender's address, and how long one of them may take.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client: httpx.AsyncClient | None = None
+        key = settings.lob_key.get_secret_value()
+        self._api = Api("lob", settings.lob_url, (key, ""), settings.outreach_timeout, _GONE)
 
     @property
     def configured(self) -> bool:
@@ -25,7 +32,7 @@ class Lob:
         return bool(self._settings.lob_key.get_secret_value() and self._settings.lob_from)
 
     async def deliver(self, parcel: Parcel) -> str:
-        """Hand a letter over.
+        """Hand a letter over, or a postcard where it has a back.
 
         Returns:
             Its id.
@@ -34,43 +41,45 @@ class Lob:
             RefusedError: `lob_invalid` and the like.
             AwayError: as for every provider.
         """
-        to = parcel.address
-        if to is None:
+        if parcel.address is None:
             raise RefusedError("no_address")
-        form = {
-            "to": {
-                "name": to.name[:40],
-                "address_line1": to.line1,
-                "address_line2": to.line2 or None,
-                "address_city": to.city,
-                "address_state": to.region or None,
-                "address_zip": to.postal_code,
-                "address_country": to.country,
-            },
+        letter = parcel.letter
+        form: dict[str, Any] = {
+            "to": _addressed(parcel.address),
             "from": self._settings.lob_from,
-            "file": parcel.letter.html,
-            "color": False,
             "use_type": "marketing",
             "metadata": {"message": str(parcel.message)},
         }
-        url = f"{self._settings.lob_url.rstrip('/')}/v1/letters"
-        try:
-            said = await post(self._connected(), "lob", url, json=form, headers={"Idempotency-Key": parcel.key})
-        except RefusedError as err:
-            raise RefusedError(err.why, gone=err.why.removeprefix("lob_") in _GONE) from None
-        name = said.get("id")
-        if not isinstance(name, str) or not name:
-            raise AwayError("lob_malformed")
-        return name
+        if letter.back:
+            form |= {"front": letter.html, "back": letter.back, "size": _SIZE}
+        else:
+            form |= {"file": letter.html, "color": False}
+        path = "/v1/postcards" if letter.back else "/v1/letters"
+        return await self._api.create(path, "id", json=form, headers={"Idempotency-Key": parcel.key})
 
     async def close(self) -> None:
         """Close its connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._api.close()
 
-    def _connected(self) -> httpx.AsyncClient:
-        if self._client is None:
-            account = httpx.BasicAuth(self._settings.lob_key.get_secret_value(), "")
-            self._client = httpx.AsyncClient(auth=account, timeout=self._settings.outreach_timeout)
-        return self._client
+
+def _addressed(to: PostalAddress) -> dict[str, Any]:
+    return {
+        "name": to.name[:40],
+        "address_line1": to.line1,
+        "address_line2": to.line2 or None,
+        "address_city": to.city,
+        "address_state": to.region or None,
+        "address_zip": to.postal_code,
+        "address_country": to.country,
+    }
+
+
+def signature(secret: str, stamp: str, body: bytes) -> str:
+    """What Lob signs a webhook with: the time, a dot and the body as it came, by HMAC-SHA256 in hexadecimal.
+
+    Args:
+        secret: of the webhook.
+        stamp: `Lob-Signature-Timestamp`.
+        body: of the request.
+    """
+    return hmac.new(secret.encode(), stamp.encode() + b"." + body, sha256).hexdigest()

@@ -5,9 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-import httpx
-
-from activities.providers.common import AwayError, Parcel, RefusedError, post
+from activities.providers.common import Api, Parcel
 from models.settings import Settings
 
 _GONE = frozenset({"21211", "21214", "21217", "21610", "21614"})
@@ -26,8 +24,9 @@ class Twilio:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client: httpx.AsyncClient | None = None
+        s = self._settings = settings
+        account = (s.twilio_account_sid, s.twilio_auth_token.get_secret_value())
+        self._api = Api("twilio", s.twilio_url, account, s.outreach_timeout, _GONE)
 
     @property
     def configured(self) -> bool:
@@ -50,28 +49,11 @@ class Twilio:
         form = {"To": parcel.recipient, sender: s.twilio_from, "Body": parcel.letter.body}
         if s.public_url.startswith("https://"):  # elsewhere Twilio could not reach us
             form["StatusCallback"] = f"{s.public_url.rstrip('/')}{STATUS_AT}/{parcel.message}"
-        url = f"{s.twilio_url.rstrip('/')}/2010-04-01/Accounts/{s.twilio_account_sid}/Messages.json"
-        try:
-            said = await post(self._connected(), "twilio", url, data=form)
-        except RefusedError as err:
-            raise RefusedError(err.why, gone=err.why.removeprefix("twilio_") in _GONE) from None
-        sid = said.get("sid")
-        if not isinstance(sid, str) or not sid:
-            raise AwayError("twilio_malformed")
-        return sid
+        return await self._api.create(f"/2010-04-01/Accounts/{s.twilio_account_sid}/Messages.json", "sid", data=form)
 
     async def close(self) -> None:
         """Close its connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
-
-    def _connected(self) -> httpx.AsyncClient:
-        if self._client is None:
-            s = self._settings
-            account = httpx.BasicAuth(s.twilio_account_sid, s.twilio_auth_token.get_secret_value())
-            self._client = httpx.AsyncClient(auth=account, timeout=s.outreach_timeout)
-        return self._client
+        await self._api.close()
 
 
 def signature(token: str, url: str, form: Mapping[str, str]) -> str:

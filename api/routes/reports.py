@@ -1,5 +1,6 @@
-"""What providers tell us, each proven: mail services by a secret address, Twilio by its signature."""
+"""What providers tell us, each proven: mail services by a secret address, Twilio and Lob by their signatures."""
 
+import time
 from hmac import compare_digest
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -10,12 +11,13 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from activities.links import MailToken
+from activities.providers import lob
 from activities.providers.twilio import REPLIES_AT, STATUS_AT, signature
 from api.deps import Configured, Db, Engined
 from api.errors import Forbidden, Invalid, NotFound
 from api.services import mail_parsing, reports
 from api.services.mail_parsing import ReportKind
-from models.schemas.reports import MailEvent, MailEvents, Taken
+from models.schemas.reports import LobEvent, MailEvent, MailEvents, Taken
 from models.settings import Settings
 
 router = APIRouter(tags=["integrations"])
@@ -31,6 +33,14 @@ _TWILIO = {
 }
 _DEAD = frozenset({"30005", "30006", "21211", "21610", "21614"})
 """Twilio's codes for a number that does not exist, takes no texts, or answered STOP."""
+_LOB = {
+    "delivered": (ReportKind.DELIVERED, False),
+    "returned_to_sender": (ReportKind.BOUNCE, True),
+    "failed": (ReportKind.BOUNCE, False),
+}
+"""By the end of an event's type: what it says, and whether the address is at fault; what failed was never printed."""
+_FRESH = 300.0
+"""Seconds after which a signed request of Lob's is too old, so that nobody can send it again later."""
 _TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _XML = "application/xml"
 
@@ -118,3 +128,42 @@ async def twilio_reply(request: Request, database: Db, engine: Engined, settings
         stop = form.get("OptOutType", "").upper() == "STOP" or words in _STOP
         await reports.texted_back(database, engine, number, sid, stop=stop)
     return Response(_TWIML, media_type=_XML)
+
+
+@router.post(lob.WEBHOOK_AT, include_in_schema=False)
+async def lob_event(request: Request, database: Db, engine: Engined, settings: Configured) -> Response:
+    """What became of a letter or a postcard. One that came back takes its address, and no e-mail address, out of use."""
+    body = await request.body()
+    _demand_lobs_signature(request, body, settings)
+    try:
+        event = LobEvent.model_validate_json(body)
+    except ValidationError:
+        raise Invalid({"body": "is no event of Lob's"}) from None
+    found = _LOB.get(event.what)
+    if found is not None and event.message is not None:
+        kind, gone = found
+        code = None if kind is ReportKind.DELIVERED else f"lob_{event.what}"
+        await reports.take(database, engine, event.message, kind, code, gone=gone)
+    return Response(status_code=204)
+
+
+def _demand_lobs_signature(request: Request, body: bytes, settings: Settings) -> None:
+    """Let only Lob pass.
+
+    Raises:
+        NotFound: when no secret is set, so that there is no such door.
+        Forbidden: when the signature is missing, wrong or old.
+    """
+    secret = settings.lob_webhook_secret.get_secret_value()
+    if not secret:
+        raise NotFound("page")
+    stamp = request.headers.get("lob-signature-timestamp", "")
+    given = request.headers.get("lob-signature", "")
+    fresh = stamp.isdecimal() and len(stamp) < 16 and abs(time.time() - _seconds(int(stamp))) <= _FRESH
+    if not compare_digest(given.encode(), lob.signature(secret, stamp, body).encode()) or not fresh:
+        raise Forbidden("Lob-Signature does not fit the time, the body and our secret, or is too old.")
+
+
+def _seconds(stamp: int) -> float:
+    """A time since 1970 that is in milliseconds, or in seconds; before the year 5138 the two cannot be confused."""
+    return stamp / 1000 if stamp >= 10**11 else stamp

@@ -32,7 +32,12 @@ _STANDS = text("SELECT name, domain, owner_id AS owner FROM accounts WHERE id = 
 _UPDATE = text("UPDATE accounts SET name = :name, domain = :domain, owner_id = :owner WHERE id = :id")
 _DELETE = text("DELETE FROM accounts WHERE id = :id RETURNING id")
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-_LINK = text(f"UPDATE leads SET account_id = :id, change = nextval('{CHANGES}') WHERE domain = :domain AND account_id IS NULL")  # noqa: S608
+_LINK = text(
+    f"""
+    UPDATE leads SET account_id = :id, change = nextval('{CHANGES}')
+    WHERE (domain = :domain OR '.' || split_part(email_key, '@', 2) LIKE '%.' || :domain) AND account_id IS NULL"""  # noqa: S608
+)
+"""An account may be a part of a company, as `de.acme.com`; a lead's domain is the whole company's."""
 _UNLINK = text(f"UPDATE leads SET account_id = NULL, change = nextval('{CHANGES}') WHERE account_id = :id")  # noqa: S608
 _WAKE = text("SELECT pg_notify(:channel, '')")
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.database import driver
-from activities.enrichment.basics import domain_of, email_kind, zone_of
+from activities.enrichment.basics import domain_of, email_kind, registrable, zone_of
 from models.schemas.fields import address_key
 from models.schemas.leads import Submission
 
@@ -76,7 +76,8 @@ def _complete(person: dict[str, Any]) -> list[str]:
     mail, site = domain_of(person["email"]), _website(person["attributes"])
     own = mail if mail and email_kind(mail) == "company" else None
     person["email_key"] = address_key(person["email"]) if person["email"] else None
-    person["domain"] = own or site
+    company = own or site
+    person["domain"] = (registrable(company) or company) if company else None
     person["zone"] = zone_of(person["phone"], person["country"])
     person["search"] = " ".join(str(person[name]) for name in _SEARCHED if person[name]).lower()
     return [name for domain in (mail, site) for name in _with_parents(domain)]

@@ -1,7 +1,7 @@
 """What providers say about messages after they left: kept once each, and what follows from it.
 
-A hard bounce puts the address on the list of those that nothing is sent to, a complaint does so and is an unsubscribe, too. A
-soft bounce only counts: a lead of which the last few messages all came back is written to no more.
+A hard bounce, or a letter that came back, puts the address on the list of those that nothing is sent to, a complaint does so and
+is an unsubscribe, too. A soft bounce only counts: a lead of which the last few messages all came back is written to no more.
 """
 
 from collections.abc import Iterable
@@ -85,7 +85,7 @@ async def _follow(connection: AsyncConnection, message: Any, kind: ReportKind, c
     if kind is ReportKind.SOFT_BOUNCE:
         what = {"lead": message.lead_id, "channel": channel.value, "most": MOST_SOFT}
         over = bool((await connection.execute(_LAST, what)).scalar_one())
-    if over and address and channel is not Channel.POST:
+    if over and address:
         await suppress(connection, channel, address, kind.value)
 
 

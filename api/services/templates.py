@@ -127,7 +127,7 @@ async def preview(database: Database, settings: Settings, name: str, form: Previ
     draft = form.body is not None
     which = dict[str, Any](language=found.language, variant=found.variant, version=found.version)
     which = dict.fromkeys(which) if draft else which
-    return Preview(subject=letter.subject, body=letter.body, html=letter.html, languages=wanted, **which)
+    return Preview(subject=letter.subject, body=letter.body, html=letter.html, back=letter.back, languages=wanted, **which)
 
 
 async def _in_use(connection: AsyncConnection, name: str) -> list[TemplateView]:

@@ -1,5 +1,6 @@
 """Templates as marketers write them, see them filled in, and compare them."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -15,12 +16,21 @@ Variant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 
 
+_EDGE = re.compile(r"^-{3,}[ \t]*$", re.MULTILINE)
+
+
+def sides(body: str) -> list[str]:
+    """What stands on a piece of post: one text is a letter; a front and a back, parted by a line of dashes, are a postcard."""
+    return [side.strip() for side in _EDGE.split(body)]
+
+
 class TemplateForm(BaseModel):
     """A template to publish: it is in use from then on, and what it said before stays as an earlier version.
 
     Attributes:
         variant: of an A/B test; leads are shared out among the active ones of a language by their ids.
         subject: of an e-mail; other channels have none.
+        body: of a postcard its front, a line of `---`, and its back; post without such a line is a letter.
         active: False takes the variant out of use.
     """
 
@@ -37,6 +47,8 @@ class TemplateForm(BaseModel):
     def _fits_its_channel(self) -> "TemplateForm":
         if (self.subject is not None) != (self.channel is Channel.EMAIL):
             raise ValueError("an e-mail needs a subject, and only an e-mail has one")
+        if self.channel is Channel.POST and (len(found := sides(self.body)) > 2 or not all(found)):
+            raise ValueError("a postcard has a front and a back, parted by one line of ---, and something on each")
         return self
 
 
@@ -55,6 +67,8 @@ class Preview(BaseModel):
     """A message as the lead would get it. Its links lead to no real message.
 
     Attributes:
+        html: an e-mail's HTML, or a letter's pages, or the front of a postcard.
+        back: of a postcard; empty for all else.
         language, variant, version: of the template; null for a draft.
         languages: in which the lead would be written to, the best first; the first that there is was taken.
     """
@@ -62,6 +76,7 @@ class Preview(BaseModel):
     subject: str | None
     body: str
     html: str
+    back: str
     language: str | None
     variant: str | None
     version: int | None

@@ -229,13 +229,21 @@ def _keyed(app: FastAPI) -> None:
     @app.get("/people_data_labs/v5/person/enrich")
     async def pdl_person(email: str) -> Any:
         work = {"job_title": "vp of sales", "job_title_role": "sales", "job_title_levels": ["vp"], "job_company_name": "acme"}
-        return {"status": 200, "likelihood": 9, "data": {**work, "linkedin_url": "linkedin.com/in/ada", "location_country": None}}
+        hidden = {"work_email": True, "mobile_phone": False}  # what a plan does not include is said to be there, or not
+        return {"status": 200, "likelihood": 9, "data": {**work, "linkedin_url": "linkedin.com/in/ada", **hidden}}
 
     @app.get("/apollo/api/v1/organizations/enrich")
     async def apollo(domain: str) -> Any:
-        rounds = [{"date": _ago(20).isoformat(), "type": "Series B", "news_url": "javascript:alert(1)", "amount": "40M"}]
+        told = {"investors": "Somebody Ventures", "amount": "40M", "currency": "$"}
+        rounds = [
+            {"id": "1", "date": _ago(20).isoformat(), "type": "Series B", "news_url": "javascript:alert(1)", **told},
+            {"id": "2", "date": None, "type": "Seed", "news_url": None, **told},
+        ]
         facts = {"name": "Acme", "website_url": "http://www.acme.com", "estimated_num_employees": 280, "industry": "aviation"}
-        return {"organization": {"id": "1", **facts, "country": "Germany", "technology_names": ["Okta"], "funding_events": rounds}}
+        nothing = dict.fromkeys(("annual_revenue", "total_funding", "latest_funding_stage", "founded_year"))
+        return {
+            "organization": {"id": "1", **facts, **nothing, "country": "Germany", "technology_names": ["Okta"], "funding_events": rounds}
+        }
 
     @app.post("/apollo/api/v1/people/match")
     async def apollo_person(email: str) -> Any:

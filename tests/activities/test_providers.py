@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -101,6 +102,19 @@ async def test_a_letter_goes_to_lob_under_its_key(stub: ProviderStub) -> None:
     )
     assert form["to"]["address_line1"] == "12 St James's Square"
     assert (form["to"]["address_country"], form["to"]["address_state"]) == ("GB", None)
+
+
+async def test_what_has_a_back_is_a_postcard(stub: ProviderStub) -> None:
+    stub.said = {"id": "psc_1"}
+    card = Letters(configured(stub)).write("postcard", {"first_name": "Ada"}, Link(UUID(int=1), Channel.POST, MESSAGE))
+    assert card is not None
+    assert await handed(Lob(configured(stub)), replace(POST, letter=card)) == "psc_1"
+    (asked,) = stub.asked
+    form = json.loads(asked.body)
+    assert (asked.path, asked.headers["idempotency-key"], form["size"], form["from"]) == ("/v1/postcards", "k" * 32, "4x6", "adr_1")
+    assert (form["use_type"], form["metadata"]) == ("marketing", {"message": str(MESSAGE)})
+    assert ("coffee" in form["front"], "Ada" in form["front"], "Dear Ada," in form["back"]) == (True, False, True)
+    assert {"file", "color"}.isdisjoint(form)
 
 
 def test_without_a_key_a_provider_is_not_configured() -> None:

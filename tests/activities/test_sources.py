@@ -12,7 +12,8 @@ import pytest
 from activities.enrichment.cleaning import cleaned
 from activities.enrichment.provider import Answer, Company, News, SignalKind
 from activities.enrichment.sources import SOURCES, checked
-from activities.enrichment.sources.hunter import Hunter
+from activities.enrichment.sources.hunter import Hunter, HunterPerson
+from activities.enrichment.sources.people_data_labs import PeopleDataLabs
 from activities.enrichment.sources.site import facts_of_page
 from activities.enrichment.sources.words import kind_of, names
 from activities.enrichment.web import Kind, Trouble, Web, retry_after
@@ -196,6 +197,26 @@ async def test_hunter_says_with_403_that_we_ask_too_fast() -> None:
     with pytest.raises(Trouble) as found:
         await Hunter(state.settings(Hunter), web).ask(ACME)
     assert (found.value.kind, found.value.after) == (Kind.LIMITED, 7.0)
+    await web.close()
+
+
+async def test_somebody_who_does_not_want_to_be_told_of_is_nobody() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(451, json={"errors": [{"id": "claimed_email", "code": 451}]}))
+    state = Providers("http://hunter.example")
+    web = Web(Outward(Guard(verify=ROOTS)), "Twoway", httpx.AsyncClient(transport=transport))
+    assert await HunterPerson(state.settings(HunterPerson), web).ask(ADA) is None
+    await web.close()
+
+
+@pytest.mark.parametrize(("said", "at"), [("2024-05-06", (2024, 5, 6)), ("2024-05", (2024, 5, 1)), ("2024", None), ("", None)])
+async def test_people_data_labs_dates_are_as_exact_as_it_knows_them(said: str, at: tuple[int, int, int] | None) -> None:
+    told = {"status": 200, "likelihood": 8, "display_name": "Acme", "last_funding_date": said, "latest_funding_stage": "series_b"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=told))
+    state = Providers("http://pdl.example")
+    web = Web(Outward(Guard(verify=ROOTS)), "Twoway", httpx.AsyncClient(transport=transport))
+    found = await PeopleDataLabs(state.settings(PeopleDataLabs), web).ask(ACME)
+    assert found is not None and found.facts == {"company": "Acme", "funding_stage": "series_b"}
+    assert [(news.at.year, news.at.month, news.at.day) for news in found.news] == ([at] if at else [])
     await web.close()
 
 

@@ -114,3 +114,14 @@ async def test_the_list_goes_on_where_a_cursor_says(people: People) -> None:
     second = (await manager.get("/api/accounts", params={"limit": 2, "cursor": first["next_cursor"]})).json()
     assert [account["domain"] for account in first["items"] + second["items"]] == ["a0.example", "a1.example", "a2.example"]
     assert second["next_cursor"] is None
+
+
+async def test_a_lead_is_of_the_whole_company_and_an_account_may_be_a_part_of_it(api: Person, people: People) -> None:
+    rep = await people("rep")
+    for email in ("a@acme.example", "b@mail.de.acme.example", "c@de.acme.example", "d@notde.acme.example"):
+        lead = (await api.post("/api/leads", json={"email": email})).json()["id"]
+        assert (await api.get(f"/api/leads/{lead}")).json()["domain"] == "acme.example"
+    part = (await api.post("/api/accounts", json={"name": "Acme DE", "domain": "de.acme.example", "owner": rep.uid})).json()
+    assert part["leads"] == 2
+    whole = (await api.post("/api/accounts", json={"name": "Acme", "domain": "acme.example", "owner": rep.uid})).json()
+    assert whole["leads"] == 2

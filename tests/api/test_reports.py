@@ -1,15 +1,21 @@
 """What providers tell us: bounces, complaints, deliveries, answers by text message."""
 
+import json
+import time
 from typing import Any
 from uuid import UUID
 
 import httpx
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from activities.links import MailToken
+from activities.providers.lob import WEBHOOK_AT
+from activities.providers.lob import signature as lobs_signature
 from activities.providers.twilio import REPLIES_AT, STATUS_AT, signature
 from activities.suppressions import hashed
 from api.services.reports import MOST_SOFT
+from models.lifecycle import Channel
 from models.settings import Settings
 from tests.api.test_frame_errors import problem
 from tests.api.test_links import mailed
@@ -63,7 +69,9 @@ async def test_a_bounce_gives_the_address_up_and_again_changes_nothing(stack: St
         answer = await api.post(f"/integrations/mail/{KEY}", content=content, headers={"Content-Type": "message/rfc822"})
         assert answer.json() == {"taken": 1, "unknown": 0}
     assert await rows(stack, "SELECT state, why FROM messages") == [("bounced", "5.1.1")]
-    assert await rows(stack, "SELECT channel, address, why FROM suppressions") == [("email", hashed("ada@firm.example"), "bounce")]
+    assert await rows(stack, "SELECT channel, address, why FROM suppressions") == [
+        ("email", hashed(Channel.EMAIL, "ada@firm.example"), "bounce")
+    ]
     shown = (await api.get("/api/messages")).json()["items"]
     assert [item["state"] for item in shown] == ["bounced"]
 
@@ -108,7 +116,7 @@ async def test_what_services_say_in_our_own_shape(stack: Stack, api: Person) -> 
     assert await rows(stack, "SELECT state, delivered_at IS NOT NULL FROM messages") == [("sent", True)]
     assert await report(api, kind="delivered", message_id="<theirs@elsewhere.example>") == {"taken": 0, "unknown": 1}
     assert await report(api, kind="bounce", address="Bob@Firm.example") == {"taken": 1, "unknown": 0}
-    assert await rows(stack, "SELECT address FROM suppressions") == [(hashed("bob@firm.example"),)]
+    assert await rows(stack, "SELECT address FROM suppressions") == [(hashed(Channel.EMAIL, "bob@firm.example"),)]
     problem(await api.post(f"/integrations/mail/{KEY}", json={"events": [{"kind": "exploded"}]}), 422, "invalid")
     problem(await api.post(f"/integrations/mail/{KEY}", content=b"{"), 422, "invalid")
     problem(await api.post("/integrations/mail/wrong", json={"events": []}), 404, "not-found")
@@ -135,7 +143,7 @@ async def test_stop_stops_the_number_and_anything_else_is_a_reply(stack: Stack, 
         form = {"From": "+4930901820", "MessageSid": f"SM{len(said)}", "Body": said}
         answers = [await twilio(api, stack, REPLIES_AT, **form) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
-    assert await rows(stack, "SELECT channel, address, why FROM suppressions") == [("sms", hashed("+49 30 901820"), "stop")]
+    assert await rows(stack, "SELECT channel, address, why FROM suppressions") == [("sms", hashed(Channel.SMS, "+49 30 901820"), "stop")]
 
     async def kinds() -> list[str]:
         return [item["kind"] for item in (await api.get(f"/api/leads/{lead}/timeline", params={"limit": 200})).json()["items"]]
@@ -155,3 +163,77 @@ async def test_consent_says_when_and_by_which_form_and_an_erased_person_has_none
     assert 'title="In a form (fair), ' in page.text
     await api.delete(f"/api/leads/{arrived['id']}")
     assert await rows(stack, "SELECT * FROM consents") == []
+
+
+# --- Lob -----------------------------------------------------------------------------------------------------------
+
+LOBS_SECRET = "a secret of the webhook's own"
+HOUSE = "Ada Lovelace, 12 St James's Square, SW1Y 4LB London, GB"
+
+
+async def posted(stack: Stack, api: Person) -> UUID:
+    """A postcard that has left; its id."""
+    stack.settings.lob_webhook_secret = SecretStr(LOBS_SECRET)
+    _, message = await sent(stack, api)
+    async with stack.database.connection() as connection:
+        change = text("UPDATE messages SET channel = 'post', recipient = :to, provider_id = 'psc_1' WHERE id = :id")
+        await connection.execute(change, {"to": HOUSE, "id": message})
+    return message
+
+
+async def lob(api: Person, kind: str, message: UUID | str | None, *, stamp: str = "", secret: str = LOBS_SECRET) -> httpx.Response:
+    """An event as Lob documents it, signed."""
+    metadata = {} if message is None else {"metadata": {"message": str(message)}}
+    event = {
+        "id": "evt_d95ff8ffd2b5cfb4",
+        "body": {"id": "psc_1", "to": {"name": "ADA LOVELACE", "address_line1": "12 ST JAMES'S SQUARE"}, "object": "postcard", **metadata},
+        "reference_id": "psc_1",
+        "event_type": {"id": kind, "enabled_for_test": True, "resource": "postcards", "object": "event_type"},
+        "date_created": "2026-03-05T10:00:00.000Z",
+        "object": "event",
+    }
+    body, stamp = json.dumps(event).encode(), stamp or str(int(time.time() * 1000))
+    headers = {"Lob-Signature": lobs_signature(secret, stamp, body), "Lob-Signature-Timestamp": stamp, "Content-Type": "application/json"}
+    return await api.post(WEBHOOK_AT, content=body, headers=headers)
+
+
+async def test_a_postcard_that_came_back_takes_its_address_out_of_use_and_no_other(stack: Stack, api: Person) -> None:
+    message = await posted(stack, api)
+    for _ in range(2):
+        assert (await lob(api, "postcard.returned_to_sender", message)).status_code == 204
+    assert await rows(stack, "SELECT state, why FROM messages") == [("bounced", "lob_returned_to_sender")]
+    known = hashed(Channel.POST, "ada lovelace 12 St. James's Square SW1Y4LB London GB")
+    assert await rows(stack, "SELECT channel, address, why FROM suppressions") == [("post", known, "bounce")]
+    assert hashed(Channel.POST, HOUSE.replace("12", "13")) != known
+
+
+async def test_what_lob_delivered_or_never_printed_leaves_the_address_in_use(stack: Stack, api: Person) -> None:
+    message = await posted(stack, api)
+    assert (await lob(api, "letter.return_envelope.returned_to_sender", message)).status_code == 204
+    assert (await lob(api, "letter.in_transit", message)).status_code == 204
+    assert await rows(stack, "SELECT count(*) FROM delivery_reports") == [(0,)]
+    await lob(api, "postcard.delivered", message)
+    assert await rows(stack, "SELECT state, delivered_at IS NOT NULL FROM messages") == [("sent", True)]
+    await lob(api, "postcard.failed", message)
+    assert await rows(stack, "SELECT state, why FROM messages") == [("bounced", "lob_failed")]
+    assert await rows(stack, "SELECT * FROM suppressions") == []
+    for unknown in (UUID(int=7), "no id", None):
+        assert (await lob(api, "postcard.returned_to_sender", unknown)).status_code == 204
+
+
+async def test_only_what_lob_signed_just_now_is_heeded(stack: Stack, api: Person) -> None:
+    message = await posted(stack, api)
+    old = str(int((time.time() - 3600) * 1000))
+    for answer in (
+        await lob(api, "postcard.returned_to_sender", message, secret="another"),
+        await lob(api, "postcard.returned_to_sender", message, stamp=old),
+        await lob(api, "postcard.returned_to_sender", message, stamp="NaN"),
+        await api.post(WEBHOOK_AT, json={}),
+    ):
+        problem(answer, 403, "forbidden")
+    stamp, body = str(int(time.time())), b"[]"
+    headers = {"Lob-Signature": lobs_signature(LOBS_SECRET, stamp, body), "Lob-Signature-Timestamp": stamp}
+    problem(await api.post(WEBHOOK_AT, content=body, headers=headers), 422, "invalid")
+    stack.settings.lob_webhook_secret = SecretStr("")
+    problem(await lob(api, "postcard.delivered", message), 404, "not-found")
+    assert await rows(stack, "SELECT state FROM messages") == [("sent",)]

@@ -233,6 +233,7 @@ DOORS = {
     ("POST", "/integrations/mail/{key}"): PUBLIC,
     ("POST", "/integrations/twilio/status/{message}"): PUBLIC,
     ("POST", "/integrations/twilio/replies"): PUBLIC,
+    ("POST", "/integrations/lob"): PUBLIC,
     ("GET", "/api/integrations/crm"): {ADMIN},
     ("POST", "/integrations/hubspot"): PUBLIC,
 }

@@ -4,16 +4,20 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 
 from tests.engines import free_port
 
@@ -30,6 +34,10 @@ SALESFORCE = {
     "Twoway_Tier__c": "tier", "Twoway_Score__c": "score", "Twoway_Contacted_At__c": "contacted_at", "Twoway_Mql_At__c": "mql_at",
     "Twoway_Sal_At__c": "sal_at", "Twoway_Sql_At__c": "sql_at", "Twoway_Outcome__c": "outcome", "Twoway_Amount_Usd__c": "amount_usd",
 }  # fmt: skip
+CONTACT = {"MailingCountry" if theirs == "Country" else theirs: ours for theirs, ours in SALESFORCE.items() if theirs != "Company"}
+"""What may be written of a contact; its company is a record of its own."""
+KEY = RSAKey.generate_key(2048)
+REFRESH, USERNAME, AUDIENCE = "refresh-one", "twoway@ours.example", "https://login.salesforce.com"
 US = "us"
 
 
@@ -44,6 +52,7 @@ class Record:
     by: str = US
     history: dict[str, tuple[Any, datetime, str]] = field(default_factory=dict)
     form_at: datetime | None = None
+    converted: bool = False
 
 
 @dataclass
@@ -77,6 +86,7 @@ class Office:
     poison: str = ""
     slow: float = 0
     session: str = "session-0"
+    sign_ins: list[str] = field(default_factory=list)
     page: int = 2000
     writes: int = 0
     asked: list[str] = field(default_factory=list)
@@ -121,6 +131,10 @@ class Office:
         """A deal with this person is concluded."""
         self.deals.append(Deal(str(9000 + len(self.deals)), record.id, won, amount, self.tick(), by))
         return self.deals[-1]
+
+    def convert(self, record: Record) -> None:
+        """Somebody converts a lead of Salesforce's."""
+        record.converted, record.modified = True, self.tick()
 
     def of(self, email: str) -> list[Record]:
         """All records with this address."""
@@ -291,19 +305,45 @@ def _hubspot(app: FastAPI, office: Office) -> None:
         return JSONResponse({"results": results})
 
 
+def _not_let_in(form: dict[str, str]) -> dict[str, str] | None:
+    """What is wrong with who wants to sign in at Salesforce: the three grants that we know."""
+    if form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer":
+        try:
+            token = jwt.decode(form["assertion"], RSAKey.import_key(KEY.as_dict(private=False)), algorithms=["RS256"])
+        except JoseError:
+            return {"error": "invalid_grant", "error_description": "invalid assertion"}
+        claims = token.claims
+        if (claims["iss"], claims["sub"]) != (CLIENT, USERNAME):
+            return {"error": "invalid_grant", "error_description": "user hasn't approved this consumer"}
+        if claims["aud"] != AUDIENCE:
+            return {"error": "invalid_grant", "error_description": "audience is invalid"}
+        good = 0 < claims["exp"] - time.time() <= 300
+        return None if good else {"error": "invalid_grant", "error_description": "expired authorization code"}
+    if (form.get("client_id"), form.get("client_secret", SECRET)) != (CLIENT, SECRET):
+        return {"error": "invalid_client", "error_description": "invalid client credentials"}
+    if form["grant_type"] == "refresh_token" and form["refresh_token"] != REFRESH:
+        return {"error": "invalid_grant", "error_description": "expired access/refresh token"}
+    return None
+
+
 def _salesforce(app: FastAPI, office: Office) -> None:
+    kinds = {"Lead": SALESFORCE, "Contact": CONTACT}
+
     def person(email: str | None) -> str:
         return office.people.get(email or "", "005somebody")  # nobody who changes a record is us
 
-    def shown(record: Record) -> dict[str, Any]:
-        found = {name: record.fields.get(ours) or None for name, ours in SALESFORCE.items()}
+    def shown(record: Record, kind: str) -> dict[str, Any]:
+        found: dict[str, Any] = {name: record.fields.get(ours) or None for name, ours in kinds[kind].items()}
+        if kind == "Contact":
+            company = record.fields.get("company")
+            found["Account"] = {"Name": company} if company else None
         owner = next((email for email, number in office.people.items() if number == record.fields.get("owner")), None)
-        kind = "AutomatedProcess" if record.by == "robot" else "Standard"
+        user = "AutomatedProcess" if record.by == "robot" else "Standard"
         return {
             **found, "Id": record.id, "OwnerId": record.fields.get("owner") or "00Gnobody", "Owner": {"Email": owner},
             "CreatedDate": _sf(record.created), "SystemModstamp": _sf(record.modified), "LastModifiedDate": _sf(record.modified),
             "LastModifiedById": "005us" if record.by == US else person(record.by),
-            "LastModifiedBy": {"Email": record.by, "UserType": kind},
+            "LastModifiedBy": {"Email": record.by, "UserType": user},
         }  # fmt: skip
 
     def session(request: Request) -> Response | None:
@@ -311,28 +351,38 @@ def _salesforce(app: FastAPI, office: Office) -> None:
             return None
         return JSONResponse([{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}], 401)
 
+    def deals(query: str, way: str, person: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = [
+            {person: d.person, way: {
+                "Id": d.id, "IsWon": d.won, "Amount": d.amount, "SystemModstamp": _sf(d.modified), "LastModifiedBy": {"Email": d.by}}}
+            for d in office.deals
+        ]  # fmt: skip
+        return [row for row in rows if row[way]["SystemModstamp"] >= _since(query)]
+
     def select(query: str) -> list[dict[str, Any]]:
         if "FROM User" in query:
             return [{"Id": number, "Email": email} for email, number in office.people.items()]
+        if "FROM OpportunityContactRole" in query:
+            return deals(query, "Opportunity", "ContactId")
         if "ConvertedOpportunity" in query:
-            rows: list[dict[str, Any]] = [
-                {"Id": d.person, "ConvertedOpportunity": {
-                    "Id": d.id, "IsWon": d.won, "Amount": d.amount, "SystemModstamp": _sf(d.modified), "LastModifiedBy": {"Email": d.by}}}
-                for d in office.deals
-            ]  # fmt: skip
-            return [row for row in rows if row["ConvertedOpportunity"]["SystemModstamp"] >= _since(query)]
+            return deals(query, "ConvertedOpportunity", "Id")
+        kind = "Contact" if "FROM Contact" in query else "Lead"
+        assert ("IsConverted = false" in query) == (kind == "Lead"), query  # contacts have no such field
+        there = [record for record in office.records.values() if not record.converted]
         if "Email IN" in query:
             wanted = {one.replace("\\'", "'").lower() for one in re.findall(r"'((?:[^'\\]|\\.)*)'", query)}
-            found = [r for r in office.records.values() if str(r.fields.get("email", "")).lower() in wanted]
+            found = [r for r in there if str(r.fields.get("email", "")).lower() in wanted]
             return [{"Id": r.id, "Email": r.fields["email"]} for r in sorted(found, key=lambda r: r.created, reverse=True)]
-        found = [r for r in office.records.values() if _sf(r.modified) >= _since(query)]
-        return [shown(r) for r in sorted(found, key=lambda r: (r.modified, r.id))]
+        by_id = "Id IN (" in query
+        found = [r for r in there if (f"'{r.id}'" in query if by_id else _sf(r.modified) >= _since(query))]
+        return [shown(r, kind) for r in sorted(found, key=lambda r: (r.modified, r.id))]
 
     @app.post("/services/oauth2/token")
     async def token(request: Request) -> Response:
-        form = dict(pair.split("=") for pair in (await request.body()).decode().split("&"))
-        if (form["client_id"], form["client_secret"]) != (CLIENT, SECRET):
-            return JSONResponse({"error": "invalid_client", "error_description": "invalid client credentials"}, 400)
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        office.sign_ins.append(form["grant_type"])
+        if problem := _not_let_in(form):
+            return JSONResponse(problem, 400)
         body = {"access_token": office.session, "instance_url": office.url, "id": f"{office.url}/id/00D1/005us", "token_type": "Bearer"}
         return JSONResponse(body)
 
@@ -362,15 +412,18 @@ def _salesforce(app: FastAPI, office: Office) -> None:
             return JSONResponse([{"message": "invalid query locator", "errorCode": "INVALID_QUERY_LOCATOR"}], 400)
         return _part(office._pages[locator])
 
-    def write(record: Record | None, fields: dict[str, Any]) -> dict[str, Any]:
-        if unknown := (fields.keys() - SALESFORCE.keys()) | (fields.keys() & office.lacks):
+    def write(kind: str, record: Record | None, fields: dict[str, Any]) -> dict[str, Any]:
+        names = kinds[kind]
+        if unknown := (fields.keys() - names.keys()) | (fields.keys() & office.lacks):
             return _no("INVALID_FIELD", f"No such column {unknown}")
         if office.poison and office.poison in str(fields) + str(record and record.fields):
             return _no("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no")
-        created = record is None
-        if created and not {"LastName", "Company"} <= fields.keys():
-            return _no("REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName, Company]")
-        record = office.ours(record or office.write(None, {}, US), {SALESFORCE[name]: value for name, value in fields.items()})
+        if record is not None and record.converted:
+            return _no("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+        created, needed = record is None, {"LastName"} | ({"Company"} if kind == "Lead" else set())
+        if created and not needed <= fields.keys():
+            return _no("REQUIRED_FIELD_MISSING", f"Required fields are missing: {sorted(needed)}")
+        record = office.ours(record or office.write(None, {}, US), {names[name]: value for name, value in fields.items()})
         return {"id": record.id, "success": True, "errors": [], "created": created}
 
     @app.patch("/services/data/v62.0/composite/sobjects")
@@ -379,20 +432,19 @@ def _salesforce(app: FastAPI, office: Office) -> None:
             return no
         results = []
         for row in (await request.json())["records"]:
-            assert row.pop("attributes") == {"type": "Lead"}
-            record = office.records.get(row.pop("id"))
-            results.append(write(record, row) if record else _no("ENTITY_IS_DELETED", "entity is deleted"))
+            kind, record = row.pop("attributes")["type"], office.records.get(row.pop("id"))
+            results.append(write(kind, record, row) if record else _no("ENTITY_IS_DELETED", "entity is deleted"))
         return JSONResponse(results)
 
-    @app.patch("/services/data/v62.0/composite/sobjects/Lead/Twoway_Id__c")
-    async def upsert(request: Request) -> Response:
+    @app.patch("/services/data/v62.0/composite/sobjects/{kind}/Twoway_Id__c")
+    async def upsert(request: Request, kind: str) -> Response:
         if no := session(request):
             return no
         results = []
         for row in (await request.json())["records"]:
-            assert row.pop("attributes") == {"type": "Lead"}
+            assert row.pop("attributes") == {"type": kind}
             there = [r for r in office.records.values() if r.fields.get("lead_id") == row["Twoway_Id__c"]]
-            results.append(write(there[0] if there else None, row))
+            results.append(write(kind, there[0] if there else None, row))
         return JSONResponse(results)
 
     @app.delete("/services/data/v62.0/composite/sobjects")

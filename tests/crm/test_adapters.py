@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from joserfc.jwk import RSAKey
+from pydantic import SecretStr
 
 from activities.crm.configured import configured as crms
 from activities.crm.protocol import Crm, CrmError, Trouble
 from models.crm import OWN, CrmDeal, CrmName, CrmPage, CrmPerson, Stream, ToWrite
 from models.settings import Settings
 from tests.crm.conftest import configured
-from tests.crm.office import Office
+from tests.crm.office import KEY, REFRESH, USERNAME, Office
 
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
 OURS = dict.fromkeys(OWN, "") | {"stage": "working", "score": "72.5", "mql_at": "2026-03-02T10:00:00Z"}
 
@@ -194,6 +197,81 @@ async def test_a_session_that_is_over_is_begun_anew_once(there: Crm, office: Off
         await there.owners()
 
 
+def signing_in(way: str) -> dict[str, object]:
+    """Settings for one of the ways into Salesforce."""
+    own: dict[str, dict[str, object]] = {
+        "client_credentials": {},
+        "refresh_token": {"salesforce_refresh_token": REFRESH},
+        JWT_BEARER: {"salesforce_private_key": KEY.as_pem(private=True).decode().replace("\n", "\\n"), "salesforce_user": USERNAME},
+    }
+    return own[way]
+
+
+@pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)
+@pytest.mark.parametrize("way", ["client_credentials", "refresh_token", JWT_BEARER])
+async def test_every_way_into_salesforce_outlives_a_session_that_ends_in_the_middle(office: Office, crm: CrmName, way: str) -> None:
+    office.page = 2
+    for number in range(5):
+        office.write(None, {"email": f"{number}@acme.example"})
+    async with crms(configured(Settings(), office, crm, **signing_in(way)))[crm]() as there:
+        page = await there.changed_since(Stream.PEOPLE, OLD, "")
+        office.session = "session-1"
+        rest = await everything(there, Stream.PEOPLE, page.since)
+        assert {one.external_id for one in rest} >= office.records.keys() - {"5000", "5001"}
+        assert office.sign_ins == [way, way]
+        office.session = "session-2"
+        asked = len(office.asked)
+        [written] = await there.write([lead(1, "5000")])
+        assert (written.problem, [one.split("/")[-1] for one in office.asked[asked:]]) == (None, ["sobjects", "token", "sobjects"])
+
+
+@pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"salesforce_private_key": RSAKey.generate_key(2048).as_pem(private=True).decode()},
+        {"salesforce_user": "somebody@else.example"},
+        {"salesforce_audience": "https://test.salesforce.com"},
+        {"salesforce_client_id": "another"},
+    ],
+)
+async def test_an_assertion_that_salesforce_does_not_take_is_for_people_to_mend(
+    office: Office, crm: CrmName, wrong: dict[str, object]
+) -> None:
+    async with crms(configured(Settings(), office, crm, **{**signing_in(JWT_BEARER), **wrong}))[crm]() as there:
+        with pytest.raises(CrmError, match="unauthorized"):
+            await there.owners()
+
+
+@pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)
+async def test_a_contact_is_read_and_written_as_a_lead_is_but_for_its_company(office: Office, crm: CrmName) -> None:
+    anna = office.hire("anna@crm.example")
+    by_hand = office.write(None, {"email": "o'p1@acme.example", "company": "Acme", "country": "DE", "owner": anna})
+    async with crms(configured(Settings(), office, crm, salesforce_object="Contact"))[crm]() as there:
+        [found] = await there.look([by_hand.id])
+        assert (found.said, found.owner_email) == ({"company": "Acme", "country": "DE"}, "anna@crm.example")
+        assert await there.find(["o'p1@acme.example"]) == {"o'p1@acme.example": by_hand.id}
+        new = ToWrite("lead-2", None, "grace@acme.example", OURS | {"lead_id": "lead-2"}, {"company": "Globex", "country": "FR"})
+        first, again = await there.write([lead(1, by_hand.id), new]), await there.write([lead(1, by_hand.id), new])
+        assert [(one.external_id, one.problem) for one in first] == [(one.external_id, one.problem) for one in again]
+        made = office.records[str(first[1].external_id)].fields
+        assert (made["email"], made["country"], made.get("company"), len(office.records)) == ("grace@acme.example", "FR", None, 2)
+        office.close_deal(by_hand, won=True, amount=10)
+        [deal] = await everything(there, Stream.DEALS)
+        assert isinstance(deal, CrmDeal) and (deal.person, deal.won, deal.amount) == (by_hand.id, True, 10.0)
+        await there.forget([by_hand.id])
+        assert by_hand.id not in office.records
+
+
+@pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)
+async def test_a_lead_that_was_converted_is_not_found_and_not_written_any_more(there: Crm, office: Office) -> None:
+    record = office.write(None, {"email": "o'p1@acme.example"})
+    office.convert(record)
+    assert (await there.find(["o'p1@acme.example"]), await there.look([record.id])) == ({}, [])
+    [written] = await there.write([lead(1, record.id)])
+    assert (written.problem, written.gone, written.again) == ("converted", True, False)
+
+
 @pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)
 async def test_a_page_that_salesforce_has_forgotten_is_asked_for_anew(there: Crm, office: Office) -> None:
     office.page = 2
@@ -211,6 +289,14 @@ def test_half_a_crm_is_refused_at_the_start() -> None:
         crms(Settings(salesforce_url="https://ours.example"))
     with pytest.raises(ValueError, match="TWOWAY_SALESFORCE_REFRESH_TOKEN"):
         crms(Settings(salesforce_url="https://ours.example", salesforce_client_id="c"))
+    ours = Settings(salesforce_url="https://ours.example", salesforce_client_id="c", salesforce_private_key=SecretStr("no key"))
+    with pytest.raises(ValueError, match="TWOWAY_SALESFORCE_USER"):
+        crms(ours)
+    with pytest.raises(ValueError, match="TWOWAY_SALESFORCE_PRIVATE_KEY cannot be used"):
+        crms(ours.model_copy(update={"salesforce_user": USERNAME}))
+    public = SecretStr(KEY.as_pem(private=False).decode())
+    with pytest.raises(ValueError, match="TWOWAY_SALESFORCE_PRIVATE_KEY cannot be used"):
+        crms(ours.model_copy(update={"salesforce_user": USERNAME, "salesforce_private_key": public}))
     with pytest.raises(ValueError, match="TWOWAY_HUBSPOT_PROPERTIES names stag; it can name lead_id, stage"):
         crms(Settings(hubspot_properties={"stag": "our_stage"}))
     assert crms(Settings()) == {}

@@ -8,6 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.crm import store
+from api.services.crm.landing import LAND_LOCK
 from models.crm import CrmName, CrmOrder, Stream
 from tests.crm.office import Office, Record
 from tests.crm.syncing import Sync
@@ -106,13 +107,13 @@ async def test_a_contact_made_in_the_crm_arrives_once_and_an_old_one_that_is_edi
 @pytest.mark.parametrize("crm", [CrmName.HUBSPOT], indirect=True)
 async def test_a_landing_that_is_cut_off_lands_once(sync: Sync, api: Person, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.write(None, {"email": "ada@acme.example"})
-    await sync.pull()
 
     async def cut(*_: object, **__: object) -> None:
         raise OSError("power")
 
     with monkeypatch.context() as patched:
         patched.setattr("api.services.crm.landing._linked", cut)
+        await sync.pull()
         with pytest.raises(OSError, match="power"):
             await sync.land()
     await sync.land()
@@ -125,8 +126,9 @@ async def test_a_landing_that_is_cut_off_lands_once(sync: Sync, api: Person, off
 async def test_one_record_that_cannot_be_landed_holds_up_no_other(sync: Sync, api: Person, office: Office) -> None:
     office.write(None, {"email": "ada@acme.example"})
     office.write(None, {"email": "grace@acme.example"})
-    await sync.pull()
-    await sync.column("UPDATE crm_inbox SET document = '{}' WHERE email_key = 'ada@acme.example' RETURNING id")
+    async with sync.stack.database.locked(LAND_LOCK):  # or the program lands what was pulled before it is spoilt
+        await sync.pull()
+        await sync.column("UPDATE crm_inbox SET document = '{}' WHERE email_key = 'ada@acme.example' RETURNING id")
     await sync.land()
     assert ((await the_one(api))["email"], await sync.refused()) == ("grace@acme.example", ["unusable"])
 
@@ -227,6 +229,59 @@ async def test_of_two_changes_of_owner_the_later_one_counts(sync: Sync, api: Per
     assert record.fields["owner"] == office.people[other.email]
 
 
+@pytest.mark.parametrize("theirs_is_later", [True, False])
+async def test_of_two_changes_of_owner_between_reading_and_writing_the_later_one_counts(
+    sync: Sync, api: Person, office: Office, people: People, theirs_is_later: bool
+) -> None:
+    rep, other, boss = await people("rep"), await people("rep"), await people("rep", "manager")
+    for person in (rep, other, boss):
+        office.hire(person.email)
+    lead = await arrived(api, "ada@acme.example")
+    await rep.post(f"/api/leads/{lead}/claim", json={})
+    for _ in range(2):
+        await sync.both()
+    record = await sync.record_of(lead)
+
+    async def ours() -> None:
+        answer = await boss.post(f"/api/leads/{lead}/override", json={"owner": boss.uid, "reason": "mine"})
+        assert answer.status_code == 200, answer.text
+
+    await sync.pull()
+    if not theirs_is_later:
+        office.write(record, {"owner": office.people[other.email]}, by=other.email)
+    await ours()
+    if theirs_is_later:
+        office.write(record, {"owner": office.people[other.email]}, by=boss.email)
+    assert (await sync.push(), record.fields["owner"]) == (0, office.people[other.email])  # looked at again, and left alone
+    for _ in range(3):
+        await sync.both()
+    winner = other if theirs_is_later else boss
+    assert ((await look(api, lead))["owner"]["id"], record.fields["owner"]) == (winner.uid, office.people[winner.email])
+    assert await sync.refused() == ([] if theirs_is_later else ["overtaken"])
+    assert (await sync.both(), len(office.records)) == (0, 1)
+
+
+async def test_an_owner_changed_there_is_not_lost_behind_what_is_written_of_other_fields(
+    sync: Sync, api: Person, office: Office, people: People
+) -> None:
+    rep, other, boss = await people("rep"), await people("rep"), await people("manager")
+    for person in (rep, other, boss):
+        office.hire(person.email)
+    lead = await arrived(api, "ada@acme.example")
+    await rep.post(f"/api/leads/{lead}/claim", json={})
+    for _ in range(2):
+        await sync.both()
+    record = await sync.record_of(lead)
+    await rep.post(f"/api/leads/{lead}/contact", json={"channel": "call", "outcome": "reached"})
+    await sync.pull()
+    office.write(record, {"owner": office.people[other.email]}, by=boss.email)
+    await sync.push()
+    for _ in range(2):
+        await sync.both()
+    assert ((await look(api, lead))["owner"]["id"], record.fields["stage"]) == (other.uid, (await look(api, lead))["stage"])
+    assert (await sync.both(), await sync.refused()) == (0, [])
+
+
 @pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)
 async def test_a_deal_won_or_lost_in_the_crm_concludes_the_lead(sync: Sync, api: Person, office: Office, people: People) -> None:
     rep, boss = await people("rep"), await people("manager")
@@ -245,6 +300,27 @@ async def test_a_deal_won_or_lost_in_the_crm_concludes_the_lead(sync: Sync, api:
     assert [item["by"]["id"] for item in timeline if item["kind"] == "won"] == [boss.uid]
     await sync.both()
     assert (await sync.both(), await sync.refused()) == (0, [])
+
+
+@pytest.mark.parametrize(("crm", "kind"), [(CrmName.SALESFORCE, "Lead"), (CrmName.SALESFORCE, "Contact")], indirect=["crm"])
+async def test_a_deal_concludes_a_contact_and_a_lead_that_was_converted_which_is_written_no_more(
+    sync: Sync, api: Person, office: Office, people: People, kind: str
+) -> None:
+    sync.stack.settings.salesforce_object = kind
+    rep = await people("rep")
+    office.hire(rep.email)
+    lead = await qualified(api, rep, "ada@acme.example")
+    await sync.both()
+    record = await sync.record_of(lead)
+    if kind == "Lead":
+        office.convert(record)
+    office.close_deal(record, won=True, amount=900)
+    for _ in range(2):
+        await sync.both()
+    assert (await look(api, lead))["stage"] == "won"
+    assert record.fields["stage"] == ("qualified" if kind == "Lead" else "won")
+    assert (await sync.refused(), len(office.records)) == (["converted"] if kind == "Lead" else [], 1)
+    assert await sync.both() == 0
 
 
 @pytest.mark.parametrize("crm", [CrmName.SALESFORCE], indirect=True)

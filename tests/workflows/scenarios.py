@@ -1,4 +1,4 @@
-"""Lives whose histories are kept in `tests/histories/`, to be replayed by every later version of the workflow.
+"""Lives whose histories are kept in `tests/histories/`, to be replayed by every later version of the workflows.
 
 `python -m tests.workflows.scenarios` records the ones that are missing, under the version of the program. A recorded
 history is never recorded anew: it stands for a lead that was under way when that version was replaced.
@@ -20,6 +20,7 @@ from models.lifecycle import ContactChannel, ContactOutcome, DispositionOutcome,
 from models.messages import Contact, Disposition, Release
 from models.policy import Policy
 from tests.engines import skipping
+from tests.workflows.errands import ERRANDS, run
 from tests.workflows.world import Lead, World, born, claim, start, user, worker
 from workflows.lead import LeadWorkflow
 
@@ -92,8 +93,13 @@ SCENARIOS: dict[str, tuple[Scenario, Known]] = {
 }
 
 
+NAMES = (*SCENARIOS, *ERRANDS)
+
+
 async def play(name: str) -> WorkflowHistory:
-    """Live a scenario on a server of its own."""
+    """Live a scenario, or run an errand, on a server of its own."""
+    if name in ERRANDS:
+        return await run(name)
     scenario, known = SCENARIOS[name]
     reps = tuple(user() for _ in range(3))
     world = World(PLAIN, known=known, reps=reps, roles=dict.fromkeys(reps, (Role.REP,)))
@@ -114,6 +120,8 @@ _COMMANDS = {
     EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,
+    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
 }
@@ -136,9 +144,9 @@ def _without_places(history: str) -> str:
 
 
 async def record() -> None:
-    """Record the scenarios that have no history yet."""
+    """Record the scenarios and errands that have no history yet."""
     HISTORIES.mkdir(exist_ok=True)
-    for name in SCENARIOS:
+    for name in NAMES:
         path = HISTORIES / f"{VERSION}-{name}.json"
         if not path.exists():
             path.write_text(_without_places((await play(name)).to_json()) + "\n", "utf-8")

@@ -1,20 +1,20 @@
 """Apollo: companies and people, with a key."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from activities.enrichment.basics import country_code
-from activities.enrichment.cleaning import line
-from activities.enrichment.provider import Answer, Budget, Company, Findings, News, Person, Rank, SignalKind, Source
+from activities.enrichment.cleaning import findings, line
+from activities.enrichment.provider import Answer, Budget, Company, Findings, News, Person, Rank, SignalKind, Source, Value
 
 _CONFIDENCE = 0.85
 _MOST_TECHNOLOGIES = 30
 
 
 class _Round(BaseModel):
-    date: AwareDatetime
+    date: datetime | None = None
     type: str | None = None
     news_url: str | None = None
 
@@ -29,8 +29,8 @@ class _Organization(BaseModel):
     annual_revenue: float | None = None
     total_funding: float | None = None
     latest_funding_stage: str | None = None
-    technology_names: list[str] = []
-    funding_events: list[_Round] = []
+    technology_names: list[str] | None = None
+    funding_events: list[_Round] | None = None
 
 
 class _Enriched(BaseModel):
@@ -64,7 +64,7 @@ class Apollo(Source[Company]):
         found = await self.web.get(address, _Enriched, {"domain": who.domain or ""}, headers={"x-api-key": self.key})
         if found is None or found.organization is None:
             return None
-        return Answer(_facts(found.organization), tuple(map(_round, found.organization.funding_events)), _CONFIDENCE)
+        return Answer(_facts(found.organization), tuple(_news(found.organization.funding_events or ())), _CONFIDENCE)
 
 
 class ApolloPerson(Source[Person]):
@@ -85,34 +85,37 @@ class ApolloPerson(Source[Person]):
         person = found.person if found else None
         if person is None:
             return None
-        said = {
+        said: dict[str, Value | None] = {
             "title": person.title,
             "seniority": person.seniority,
             "department": next(iter(person.departments or ()), None),
             "linkedin": person.linkedin_url,
             "company": person.organization.name if person.organization else None,
         }
-        facts: Findings = {fact: line(value, 200) for fact, value in said.items() if value}
+        facts = findings(said)
         return Answer(facts, confidence=_CONFIDENCE) if facts else None
 
 
 def _facts(found: _Organization) -> Findings:
-    said: dict[str, Any] = {
-        "company": line(found.name, 100) if found.name else None,
+    said: dict[str, Value | None] = {
+        "company": found.name,
         "website": found.website_url,
         "employees": found.estimated_num_employees,
         "founded": found.founded_year,
-        "industry": line(found.industry, 100) if found.industry else None,
+        "industry": found.industry,
         "company_country": country_code(found.country),
         "revenue_usd": found.annual_revenue,
         "funding_usd": found.total_funding,
         "funding_stage": found.latest_funding_stage,
-        "technologies": [line(name, 60) for name in found.technology_names[:_MOST_TECHNOLOGIES]] or None,
+        "technologies": [line(name, 60) for name in (found.technology_names or [])[:_MOST_TECHNOLOGIES]],
     }
-    return {fact: value for fact, value in said.items() if value is not None}
+    return findings(said)
 
 
-def _round(found: _Round) -> News:
-    stage = found.type or "a funding round"
-    at = min(found.date.astimezone(UTC), datetime.now(UTC))
-    return News(SignalKind.FUNDING, at, f"Raised {line(stage, 100)}", found.news_url, key=f"{at:%Y-%m-%d} {stage}")
+def _news(rounds: Iterable[_Round]) -> Iterator[News]:
+    """The rounds of which it is known when they were."""
+    for found in rounds:
+        if found.date is not None:
+            stage = found.type or "a funding round"
+            at = min(found.date if found.date.tzinfo else found.date.replace(tzinfo=UTC), datetime.now(UTC))
+            yield News(SignalKind.FUNDING, at, f"Raised {line(stage, 100)}", found.news_url, key=f"{at.astimezone(UTC):%Y-%m-%d} {stage}")

@@ -1,16 +1,17 @@
 """Hunter: companies and people, with a key. Its 403 says that we ask too fast, its 429 that the plan is used up."""
 
 from datetime import timedelta
-from typing import Any
 
 from pydantic import BaseModel, Field
 
 from activities.enrichment.basics import country_code
-from activities.enrichment.cleaning import line
-from activities.enrichment.provider import Answer, Budget, Company, Findings, Person, Rank, Source
+from activities.enrichment.cleaning import findings, line
+from activities.enrichment.provider import Answer, Budget, Company, Findings, Person, Rank, Source, Value
 
 _LIMITS = (403, 429, 503)
 _CONFIDENCE = 0.8
+_DESCRIPTION = 300
+"""Letters of what a company says of itself."""
 
 
 class _Category(BaseModel):
@@ -88,23 +89,21 @@ class HunterPerson(Source[Person]):
         work = found.data.employment if found and found.data else None
         if work is None:
             return None
-        said = {"title": work.title, "seniority": work.seniority, "department": work.role, "company": work.name}
-        facts: Findings = {fact: line(value, 200) for fact, value in said.items() if value}
+        facts = findings({"title": work.title, "seniority": work.seniority, "department": work.role, "company": work.name})
         return Answer(facts, confidence=_CONFIDENCE) if facts else None
 
 
 def _facts(found: _Company) -> Findings:
-    employees = found.metrics.employees if found.metrics else None
-    said: dict[str, Any] = {
-        "company": line(found.name, 100) if found.name else None,
-        "description": line(found.description) if found.description else None,
+    said: dict[str, Value | None] = {
+        "company": found.name,
+        "description": found.description,
         "founded": found.founded,
-        "industry": line(found.category.industry, 100) if found.category and found.category.industry else None,
-        "employees": _least(employees),
+        "industry": found.category.industry if found.category else None,
+        "employees": _least(found.metrics.employees if found.metrics else None),
         "company_country": country_code(found.geo.country) if found.geo else None,
-        "technologies": [line(name, 60) for name in (found.tech or [])[:30]] or None,
+        "technologies": [line(name, 60) for name in (found.tech or [])[:30]],
     }
-    return {fact: value for fact, value in said.items() if value is not None}
+    return findings(said, _DESCRIPTION)
 
 
 def _least(employees: int | str | None) -> int | None:

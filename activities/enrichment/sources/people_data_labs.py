@@ -1,15 +1,13 @@
 """People Data Labs: companies and people, with a key. 404 is its word for no match; every match costs."""
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 
 from activities.enrichment.basics import country_code
-from activities.enrichment.cleaning import line
-from activities.enrichment.provider import Answer, Budget, Company, Findings, News, Person, Rank, SignalKind, Source
-
-_TEXTS = {"industry": "industry", "latest_funding_stage": "funding_stage", "ticker": "ticker"}
+from activities.enrichment.cleaning import findings
+from activities.enrichment.provider import Answer, Budget, Company, Findings, News, Person, Rank, SignalKind, Source, Value
 
 
 class _Place(BaseModel):
@@ -28,7 +26,7 @@ class _Company(BaseModel):
     location: _Place | None = None
     total_funding_raised: float | None = None
     latest_funding_stage: str | None = None
-    last_funding_date: date | None = None
+    last_funding_date: str | None = None
 
 
 class _Profile(BaseModel):
@@ -36,9 +34,7 @@ class _Profile(BaseModel):
     job_title_role: str | None = None
     job_title_levels: list[str] | None = None
     job_company_name: str | None = None
-    job_company_website: str | None = None
     linkedin_url: str | None = None
-    location_country: str | None = None
 
 
 class _Person(BaseModel):
@@ -87,39 +83,42 @@ class PeopleDataLabsPerson(Source[Person]):
 
 
 def _company_facts(found: _Company) -> Findings:
-    facts: Findings = {}
-    name = found.display_name or (found.name or "").title()
-    if name:
-        facts["company"] = line(name, 100)
-    if found.website:
-        facts["website"] = f"https://{found.website}"
-    for field, fact in (("employee_count", "employees"), ("founded", "founded"), ("total_funding_raised", "funding_usd")):
-        value: Any = getattr(found, field)
-        if value is not None:
-            facts[fact] = value
-    for field, fact in _TEXTS.items():
-        if getattr(found, field):
-            facts[fact] = line(getattr(found, field), 100)
-    country = country_code(found.location.country) if found.location else None
-    if country:
-        facts["company_country"] = country
-    return facts
+    said: dict[str, Value | None] = {
+        "company": found.display_name or (found.name or "").title(),
+        "website": f"https://{found.website}" if found.website else None,
+        "employees": found.employee_count,
+        "founded": found.founded,
+        "industry": found.industry,
+        "company_country": country_code(found.location.country) if found.location else None,
+        "ticker": found.ticker,
+        "funding_usd": found.total_funding_raised,
+        "funding_stage": found.latest_funding_stage,
+    }
+    return findings(said)
 
 
 def _funding(found: _Company) -> tuple[News, ...]:
-    day = found.last_funding_date
-    if day is None:
+    at = _moment(found.last_funding_date or "")
+    if at is None:
         return ()
     stage = (found.latest_funding_stage or "funding").replace("_", " ")
-    return (News(SignalKind.FUNDING, datetime(day.year, day.month, day.day, 12, tzinfo=UTC), f"Raised {stage}", key=f"{day} {stage}"),)
+    return (News(SignalKind.FUNDING, at, f"Raised {stage}", key=f"{found.last_funding_date} {stage}"),)
+
+
+def _moment(said: str) -> datetime | None:
+    """The noon of a day, or of the first of a month: their dates are as exact as they know them. A year alone is no news."""
+    for shape in ("%Y-%m-%d", "%Y-%m"):
+        with suppress(ValueError):
+            return datetime.strptime(said, shape).replace(hour=12, tzinfo=UTC)
+    return None
 
 
 def _person_facts(found: _Profile) -> Findings:
-    said = {
+    said: dict[str, Value | None] = {
         "title": found.job_title,
         "department": found.job_title_role,
         "seniority": next(iter(found.job_title_levels or ()), None),
         "company": found.job_company_name.title() if found.job_company_name else None,
         "linkedin": f"https://{found.linkedin_url}" if found.linkedin_url else None,
     }
-    return {fact: line(value, 200) for fact, value in said.items() if value}
+    return findings(said)
