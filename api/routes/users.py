@@ -1,4 +1,4 @@
-"""Users and their tokens. Admins manage them, managers see who is there and note absences, everybody may look at themselves."""
+"""Users and their tokens. Admins manage them, managers note absences, everybody may look at themselves."""
 
 from typing import Annotated
 from uuid import UUID
@@ -29,7 +29,7 @@ def _office(database: Db, engine: Engined, doorman: Door) -> Office:
 Managed = Annotated[Office, Depends(_office)]
 
 
-@router.get("", dependencies=_LEADERS)
+@router.get("", dependencies=_ADMINS)
 async def list_users(database: Db, cursor: str | None = None, limit: Limit = 50) -> Page[UserView]:
     """All users, deactivated ones too."""
     return await users.users(database, cursor=cursor, limit=limit)
@@ -47,7 +47,7 @@ async def see_myself(database: Db, me: Me) -> UserView:
     return await users.user(database, me.id)
 
 
-@router.get("/{user_id}", dependencies=_LEADERS)
+@router.get("/{user_id}", dependencies=_ADMINS)
 async def see_user(database: Db, user_id: UUID) -> UserView:
     """One user."""
     return await users.user(database, user_id)

@@ -168,7 +168,7 @@ async def test_each_type_of_problem_explains_itself(api: Person) -> None:
 
 async def test_roles_that_are_missing_are_named(people: People) -> None:
     rep = await people("rep")
-    for door, role in (("/api/users", "manager"), ("/api/webhooks", "admin")):
+    for door, role in (("/api/users", "admin"), ("/api/accounts", "marketer")):
         assert role in str(problem(await rep.get(door), 403, "forbidden")["detail"])
 
 
