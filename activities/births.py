@@ -11,9 +11,10 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.database import driver
-from activities.ledger import CHANGE_LOCK, ENTRY_COLUMNS, fence_of, heard_by_webhooks, projection, told_document
+from activities.ledger import ENTRY_COLUMNS, fence_of, heard_by_webhooks, projection, told_document
 from models.ids import uuid7
 from models.lifecycle import Entry, LeadState
+from models.locks import CHANGE_LOCK
 from models.messages import Told
 from models.tables import CHANGES, CHANNEL
 

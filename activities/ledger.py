@@ -20,12 +20,9 @@ from temporalio import activity
 from activities.database import Database, driver, engine_errors
 from models.ids import uuid7
 from models.lifecycle import OWNED, Entry, EntryKind, LeadState, Notice, Stage
+from models.locks import CHANGE_LOCK
 from models.messages import Commit, Told
 from models.tables import CHANGES, CHANNEL
-
-CHANGE_LOCK = 7_268_001
-"""Held from numbering a change to its commit, so that numbers are in the order of commit and a board that
-resumes after one misses none before it. NOTIFY takes such a lock at commit anyway."""
 
 _STATE = TypeAdapter(LeadState)
 

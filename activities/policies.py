@@ -13,11 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities import capacity
 from activities.database import driver
 from models.lifecycle import TakesEffect
+from models.locks import PUBLISH_LOCK
 from models.policy import Policy, parse_policy, stored_policy
 from models.policy.capacity import Measured, Solution, solve, worth_it
-
-PUBLISH_LOCK = 7_268_003
-"""Held alone while a version is published, shared by whoever needs the latest one to stay the latest."""
 
 TOLD_AT_ONCE = 5000
 """Leads that publication itself puts the news into the outbox for; arrivals wait that long. The others follow in batches of this size."""

@@ -22,13 +22,11 @@ from activities.ledger import send_lock
 from activities.people import absences
 from activities.roster import Asked, Situation
 from models.lifecycle import Route
+from models.locks import ROUTING_LOCK
 from models.messages import Order, Routed
 from models.policy import Policy
 from models.routing import Choice
 from models.routing.turns import added
-
-ROUTING_LOCK = 7_268_002
-"""Held from counting who has how much to the commit of a reservation. A lead's own lock is taken before it."""
 
 _ANSWERED = """
     SELECT (l.state ->> 'effect_number')::int >= %(number)s

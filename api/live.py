@@ -1,6 +1,6 @@
 """The live feed: every board hears of a change within moments, from one connection to the database a process.
 
-Changes are numbered in the order of their commit (`activities.ledger.CHANGE_LOCK`), so "everything after number n" misses
+Changes are numbered in the order of their commit (`models.locks.CHANGE_LOCK`), so "everything after number n" misses
 nothing. A wake-up says only that there is news; what it is gets read once, written out once and handed to everybody.
 Whoever reads slowly finds the newest card of each lead and not the ones in between, and holds nobody else up.
 

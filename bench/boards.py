@@ -11,9 +11,9 @@ from urllib.parse import urljoin
 import psutil
 from sqlalchemy import text
 
-from activities.ledger import CHANGE_LOCK
 from bench.measure import Result, p50, p99
 from bench.stack import Headers, Stack, stack, submission
+from models.locks import CHANGE_LOCK
 from models.tables import CHANGES, CHANNEL
 
 _BOARDS, _MANY = 200, 1000

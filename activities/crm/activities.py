@@ -13,6 +13,7 @@ from activities.crm.protocol import FOR_PEOPLE, Crm, CrmError
 from activities.crm.pushing import write_out
 from activities.database import Database, engine_errors
 from models.crm import CrmMoved, CrmName, CrmOrder, Stream
+from models.locks import CRM_LOCKS
 from models.settings import Settings
 
 
@@ -88,7 +89,7 @@ class CrmActivities:
         if opened is None:
             raise ApplicationError("this CRM is not configured on this worker", type="CrmUnconfigured", non_retryable=True)
         with engine_errors("the CRM could not be synced"):
-            async with opened() as crm, self._database.locked(store.LOCKS[order.crm]) as connection:
+            async with opened() as crm, self._database.locked(CRM_LOCKS[order.crm]) as connection:
                 try:
                     yield crm, connection
                 except CrmError as err:

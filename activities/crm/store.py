@@ -11,9 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.crm import SAID, CrmDeal, CrmName, CrmPerson, Stream, Written
 
-LOCKS = {CrmName.HUBSPOT: 7_268_041, CrmName.SALESFORCE: 7_268_042}
-"""Held over each step of a sync, so that two syncs with one CRM never interleave, whatever started them."""
-
 _CURSOR = text(
     """
     INSERT INTO crm_cursors (crm, stream, since, position, change, started_at, count)

@@ -13,9 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.database import Database
+from models.locks import FOLD_LOCK
 
-FOLD_LOCK = 7_268_011
-"""Held by whoever folds, for one batch."""
 BATCH = 1000
 """Leads folded in one transaction."""
 

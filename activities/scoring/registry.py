@@ -10,14 +10,12 @@ from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.ledger import CHANGE_LOCK
 from activities.scoring.judging import POINTS
 from models.ids import uuid7
 from models.lifecycle import NoticeKind, Role
+from models.locks import CHANGE_LOCK, MODELS_LOCK
 from models.tables import CHANGES, CHANNEL
 
-MODELS_LOCK = 7_268_011
-"""Held while a version is ordered or the champion changes."""
 DO_NOT_USE = "do not use"
 TOLD = (Role.MARKETER, Role.MANAGER)
 """Who is told what happens to the model."""

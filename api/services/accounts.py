@@ -9,12 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.database import Database
-from activities.ledger import CHANGE_LOCK
 from api.errors import Conflict, Invalid, NotFound
 from api.services import waiting
 from api.services.cursors import position
 from models.ids import uuid7
 from models.lifecycle import Role
+from models.locks import CHANGE_LOCK
 from models.schemas.common import Page, Person, cursor_of
 from models.schemas.people import AccountChange, AccountView, NewAccount
 from models.tables import CHANGES, CHANNEL

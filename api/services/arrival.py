@@ -19,7 +19,7 @@ from temporalio.common import Priority
 
 from activities.births import Birth, begin
 from activities.database import Database
-from activities.ledger import CHANGE_LOCK, send_lock, stored_state, write
+from activities.ledger import send_lock, stored_state, write
 from activities.policies import in_force
 from activities.scoring.facts import facts_of, known_of
 from activities.scoring.points import score_points
@@ -28,6 +28,7 @@ from api.services import identity, leads, outbox, persons
 from api.services.engine import BULK, LIVE, SOON, Beginning, Engine
 from models.ids import uuid7
 from models.lifecycle import FastLaneRule, LeadState
+from models.locks import CHANGE_LOCK
 from models.messages import Arrived, Consent, Engage, Event, Rescore
 from models.policy import Policy
 from models.schemas.fields import address_key

@@ -17,12 +17,11 @@ from activities.policies import publish_file
 from api.auth import digest_of
 from models.ids import uuid7
 from models.lifecycle import Role
+from models.locks import BOOTSTRAP_LOCK
 from models.migrations import config
 from models.policy import PolicyError, load_policy
 from models.settings import Settings
 
-BOOTSTRAP_LOCK = 7_268_006
-"""Held by the process that prepares the database."""
 AWAY = (SQLAlchemyError, psycopg.Error, OSError)
 """What the database raises while it is away."""
 _DEFAULT_POLICY = "# Every key that is left out has its default.\nname: default\n"

@@ -11,10 +11,9 @@ from sqlalchemy import text
 from activities.database import Database
 from api.services import starting
 from api.services.engine import BULK, Engine
+from models.locks import HANDING_LOCK
 from models.settings import Settings
 
-HANDING_LOCK = 7_268_008
-"""Held by the process that hands leads on, for one handful."""
 _GIVEN_UP = 10.0
 """Seconds after which a lead that shows no sign of life is no longer waited for: a source of enrichment is slow, or no worker is there."""
 _SOON = 0.05

@@ -17,10 +17,9 @@ from activities.database import Database
 from activities.policies import of_version
 from api.errors import EngineAway, OutcomeUnknown
 from api.services.engine import Engine, EngineRefuses
+from models.locks import OUTBOX_LOCK
 from models.messages import Event
 
-OUTBOX_LOCK = 7_268_004
-"""Held by the process that delivers. Rows are not locked meanwhile, or erasing a lead would have to wait for Temporal."""
 _BATCH = 200
 _AT_ONCE = 20
 _SET_ASIDE = "refused:"

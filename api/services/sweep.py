@@ -19,10 +19,9 @@ from api import idempotency as answers
 from api.services import handing_on, identity, outbox, outgoing, sessions, sign_in_links, starting, thresholds, throttle, verdicts
 from api.services.engine import BULK, Engine
 from api.services.tracking import collector
+from models.locks import SWEEP_LOCK
 from models.settings import Settings
 
-SWEEP_LOCK = 7_268_005
-"""Held by the process that sweeps, for one round."""
 _BATCH = 400
 _HOUR = 3600.0
 _LEARN = 60.0

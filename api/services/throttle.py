@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from activities.database import Database
 from api.errors import Problem
+from models.locks import THROTTLE_LOCK
 
 WINDOW = 900
 """Seconds for which a failure counts."""
@@ -15,7 +16,6 @@ PER_ACCOUNT = 10
 """Failures on one account within the window; the next try is refused."""
 PER_ADDRESS = 30
 """Failures from one address, whatever the account: many people may share one."""
-_THROTTLE_LOCK = 7_268_007
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _WAIT = text(
     f"""
@@ -60,7 +60,7 @@ async def admit(database: Database, email: str, address: str) -> None:
     """
     who = {"account": _account(email), "address": _address(address)}
     async with database.connection() as connection:
-        await connection.execute(_LOCK, {"key": _THROTTLE_LOCK})
+        await connection.execute(_LOCK, {"key": THROTTLE_LOCK})
         wait = (await connection.execute(_WAIT, who)).scalar_one()
         if wait is not None:
             raise TooManyTries(max(1, ceil(wait)))

@@ -18,12 +18,12 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from activities.database import Database
-from activities.ledger import CHANGE_LOCK
 from activities.posting import Poster, Reply
 from activities.sealing import Sealing, UnreadableSecretError
 from activities.webhooks import content, offer
 from models.ids import uuid7
 from models.lifecycle import NoticeKind, Role
+from models.locks import CHANGE_LOCK
 from models.settings import Settings
 from models.tables import CHANGES, CHANNEL
 

@@ -8,8 +8,7 @@ from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
 import models.tables  # noqa: F401 - fills the metadata
-
-MIGRATION_LOCK = 7_268_000
+from models.locks import MIGRATION_LOCK
 
 
 def plain_text(kind: str, item: object, context: object) -> str | Literal[False]:

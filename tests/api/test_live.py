@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import text
 
 from activities.database import Database
-from activities.ledger import CHANGE_LOCK
 from api import live
 from api.auth import Principal
 from api.live import LiveHub, News, Subscriber
 from models.ids import uuid7
 from models.lifecycle import Role
+from models.locks import CHANGE_LOCK
 from models.schemas.leads import LeadCard
 from models.tables import CHANNEL
 from tests.api.forms import act, arrive

@@ -8,8 +8,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.crm import store
-from api.services.crm.landing import LAND_LOCK
 from models.crm import CrmName, CrmOrder, Stream
+from models.locks import LAND_LOCK
 from tests.crm.office import Office, Record
 from tests.crm.syncing import Sync
 from tests.eventually import eventually

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.database import Database
 from activities.scoring.features.known import Deed, Usual
 from activities.scoring.features.pages import LONGEST_STAY, PAGES
+from models.locks import STAYS_LOCK
 
 FEWEST: Final = 20
 """Views of a page by which it is judged; below, its words or its height are."""
@@ -18,7 +19,6 @@ _LATEST: Final = 200_000
 """Views looked at: a bounded piece of work however many there are."""
 _MOST_PATHS: Final = 1000
 _EVERY: Final = "1 day"
-_LOCK: Final = 7_268_061
 
 
 def _number(name: str) -> str:
@@ -29,7 +29,7 @@ def _number(name: str) -> str:
 
 _DUE = text(
     f"""
-    SELECT clock_timestamp() WHERE pg_try_advisory_xact_lock({_LOCK})
+    SELECT clock_timestamp() WHERE pg_try_advisory_xact_lock({STAYS_LOCK})
         AND NOT EXISTS (SELECT FROM page_stays WHERE measure = 'done' AND at > clock_timestamp() - interval '{_EVERY}')"""  # noqa: S608
 )
 _WORK_OUT = text(

@@ -21,11 +21,10 @@ from api.services.crm.deciding import conclude, hand_over
 from api.services.crm.rows import Waiting
 from api.services.engine import BULK, Engine
 from models.crm import CrmName, CrmPerson
+from models.locks import LAND_LOCK
 from models.schemas.fields import address_key
 from models.schemas.leads import Submission
 
-LAND_LOCK = 7_268_043
-"""Held by the process that lands, for one round."""
 _ROUND = 50
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
 _LONGEST = 200
