@@ -3,10 +3,10 @@
 Nothing here holds personal data. A lead, a rep and a note are ids; everything else is an enum, a number or a time.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from models.worktime import Away
 
@@ -428,7 +428,7 @@ class LeadState:
     tier: Tier | None = None
     score: float | None = None
     scored_at: datetime | None = None
-    known: Known = field(default_factory=Known)
+    known: Known = Known()
     owner: str | None = None
     owned_since: datetime | None = None
     home: Stage = Stage.NEW
@@ -453,7 +453,7 @@ class LeadState:
     promoted_points: float = 0.0
     criteria: tuple[tuple[str, float | bool], ...] = ()
     amount_usd: float | None = None
-    nurture: Nurture = field(default_factory=Nurture)
+    nurture: Nurture = Nurture()
     consent: tuple[Channel, ...] = ()
     unsubscribed: tuple[Channel, ...] = ()
     zone: str | None = None
@@ -584,8 +584,7 @@ class Refusal:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What follows from an event.
 
     Args:
