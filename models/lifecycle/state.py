@@ -1,14 +1,15 @@
 """A lead as it stands: everything that must survive a restart, as one value."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from models.lifecycle.effects import AnyEffect, Route
+from models.lifecycle.effects import AnyEffect, Effect, Route
 from models.lifecycle.vocabulary import CLAIMABLE, Channel, ContactChannel, DeadlineKind, FastLaneRule, Stage, Tier
 from models.worktime import Away
 
 V = TypeVar("V", bound="LeadState | Nurture")
+E = TypeVar("E", bound=Effect)
 
 
 def changed(value: V, **changes: object) -> V:
@@ -17,7 +18,9 @@ def changed(value: V, **changes: object) -> V:
     `dataclasses.replace` does the same in ten times the time, and this happens with every decision.
     """
     found: V = object.__new__(type(value))
-    found.__dict__.update(value.__dict__, **changes)
+    found.__dict__.update(value.__dict__)
+    if changes:
+        found.__dict__.update(changes)
     return found
 
 
@@ -155,7 +158,7 @@ class LeadState:
     tier: Tier | None = None
     score: float | None = None
     scored_at: datetime | None = None
-    known: Known = field(default_factory=Known)
+    known: Known = Known()
     owner: str | None = None
     owned_since: datetime | None = None
     home: Stage = Stage.NEW
@@ -180,7 +183,7 @@ class LeadState:
     promoted_points: float = 0.0
     criteria: tuple[tuple[str, float | bool], ...] = ()
     amount_usd: float | None = None
-    nurture: Nurture = field(default_factory=Nurture)
+    nurture: Nurture = Nurture()
     consent: tuple[Channel, ...] = ()
     unsubscribed: tuple[Channel, ...] = ()
     zone: str | None = None
@@ -215,4 +218,11 @@ class LeadState:
     @property
     def routing(self) -> Route | None:
         """The assignment that is being worked out, if any."""
-        return next((effect for effect in self.effects if isinstance(effect, Route)), None)
+        return self.owed(Route)
+
+    def owed(self, kind: type[E]) -> E | None:
+        """The effect of this kind that the world still owes an answer for, if any."""
+        for effect in self.effects:
+            if isinstance(effect, kind):
+                return effect
+        return None

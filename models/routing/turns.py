@@ -16,6 +16,8 @@ Turns = Mapping[UUID, float]
 """How many leads each one is owed. Who is not named is owed nothing."""
 _NOTHING = 1e-9
 """Below this a turn is what floating point left of a zero."""
+_MILLION = 1e6
+"""So finely due times are told apart, for the same reason."""
 
 
 def entitlements(entitled: Iterable[Candidate]) -> dict[UUID, float]:
@@ -48,16 +50,19 @@ def next_in_turn(free: Sequence[Candidate], shares: Mapping[UUID, float], turns:
         due = (1.0 - owed) * total / share
         full = candidate.load / candidate.capacity if candidate.capacity else 1.0
         last = candidate.last_at
-        return owed <= _NOTHING, round(due, 6), full, last is not None, last.timestamp() if last else 0.0, candidate.rep
+        return owed <= _NOTHING, round(due * _MILLION), full, last is not None, last.timestamp() if last else 0.0, candidate.rep
 
     return min(free, key=order)
 
 
 def moved(shares: Mapping[UUID, float], chosen: UUID) -> dict[UUID, float]:
     """By how much each turn moves when one of them gets the lead."""
-    return {rep: share - (rep == chosen) for rep, share in shares.items()}
+    return {**shares, chosen: shares[chosen] - 1}
 
 
 def added(turns: Turns, moves: Turns) -> dict[UUID, float]:
     """The turns after they moved."""
-    return {**turns, **{rep: turns.get(rep, 0.0) + move for rep, move in moves.items()}}
+    after = dict(turns)
+    for rep, move in moves.items():
+        after[rep] = after.get(rep, 0.0) + move
+    return after

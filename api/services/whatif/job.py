@@ -4,6 +4,7 @@ A replay is a long calculation, which would hold up everybody whom a process of 
 ended, gives its memory back, and gives way to the others.
 """
 
+import gc
 import json
 import os
 import sys
@@ -14,15 +15,17 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import NullPool, bindparam, create_engine, text
+from sqlalchemy import Connection, NullPool, bindparam, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 
+from api.errors import DatabaseAway, problem_of
 from api.services.whatif import reading
 from models.policy import Policy, stored_policy
 from workflows.whatif.comparison import Comparison, Question, Watched
 
-ELSEWHERE = 3
-"""The exit code when another process is at it."""
+ELSEWHERE, AWAY = 3, 4
+"""The exit codes when another process is at it, and when the database went out of reach."""
 _POLITE = 5
 _CONNECT = {"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=120000"}
 _LOCK = text("SELECT pg_try_advisory_lock(:key)")
@@ -80,25 +83,29 @@ def compare(url: str, ask: Ask, progress: Progress) -> dict[str, Any]:
     try:
         with engine.connect() as connection:
             own = reading.policies(connection)
-            leads = reading.count(connection, ask.since, ask.until)
-            as_of = ask.as_of or datetime.now(UTC)
-            question = Question(_numbered(ask.policy, own), own, ask.since, ask.until, as_of, ask.without)
+            question = _question(connection, ask, own)
+            ids = reading.leads(connection, ask.since, ask.until)
             watched, chance, done = Watched(), Random(question.seed), 0  # noqa: S311 - the same every time
-            for part in reading.parts(connection, ask.since, ask.until):
+            for part in reading.parts(connection, ids, people=False):
                 for past in part.pasts:
                     watched.watch(past, question.as_of, chance)
                 done += part.leads
-                progress(min(done // 2, leads), leads)
-            comparison, seen = Comparison(question, watched), 0
-            for part in reading.parts(connection, ask.since, ask.until):
+                progress(done // 2, len(ids))
+            comparison = Comparison(question, watched, reading.apart(connection, ask.since, ask.until))
+            for part in reading.parts(connection, ids, people=True):
                 for past in part.pasts:
                     comparison.add(past)
-                seen += part.leads
-                progress(min((done + seen) // 2, leads), leads)
+                done += part.leads
+                progress(done // 2, len(ids))
             found = comparison.result()
-            return {**found, "unreplayable": seen - found["leads"]}
+            return {**found, "unreplayable": len(ids) - found["leads"]}
     finally:
         engine.dispose()
+
+
+def _question(connection: Connection, ask: Ask, own: dict[int, Policy]) -> Question:
+    policy, as_of = _numbered(ask.policy, own), ask.as_of or datetime.now(UTC)
+    return Question(policy, own, ask.since, ask.until, as_of, ask.without, reading.team(connection, policy))
 
 
 def _numbered(policy: Policy, own: dict[int, Policy]) -> Policy:
@@ -114,7 +121,7 @@ def carry_out(url: str, simulation: UUID) -> int:
         The exit code.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: when the database is out of reach.
+        sqlalchemy.exc.DBAPIError: when the database refuses what it is told.
     """
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_CONNECT)
     try:
@@ -137,6 +144,10 @@ def carry_out(url: str, simulation: UUID) -> int:
             connection.execute(_DONE, {"id": simulation, "result": found})
     except Cancelled:
         return 0
+    except DBAPIError as err:
+        if isinstance(problem_of(err), DatabaseAway):
+            return AWAY
+        raise
     finally:
         engine.dispose()
     return 0
@@ -146,6 +157,7 @@ def main() -> None:
     """Make the replay that standard input names."""
     told = json.load(sys.stdin)
     os.nice(_POLITE)
+    gc.disable()  # lives hold each other in no circles, and looking for some would take a fifth of the time
     sys.exit(carry_out(told["url"], UUID(told["id"])))
 
 
