@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from models.lifecycle.effects import AnyEffect, Route
+from models.lifecycle.effects import AnyEffect, Effect, Route
 from models.lifecycle.vocabulary import CLAIMABLE, Channel, ContactChannel, DeadlineKind, FastLaneRule, Stage, Tier
 from models.worktime import Away
 
 V = TypeVar("V", bound="LeadState | Nurture")
+E = TypeVar("E", bound=Effect)
 
 
 def changed(value: V, **changes: object) -> V:
@@ -17,7 +18,9 @@ def changed(value: V, **changes: object) -> V:
     `dataclasses.replace` does the same in ten times the time, and this happens with every decision.
     """
     found: V = object.__new__(type(value))
-    found.__dict__.update(value.__dict__, **changes)
+    found.__dict__.update(value.__dict__)
+    if changes:
+        found.__dict__.update(changes)
     return found
 
 
@@ -215,4 +218,11 @@ class LeadState:
     @property
     def routing(self) -> Route | None:
         """The assignment that is being worked out, if any."""
-        return next((effect for effect in self.effects if isinstance(effect, Route)), None)
+        return self.owed(Route)
+
+    def owed(self, kind: type[E]) -> E | None:
+        """The effect of this kind that the world still owes an answer for, if any."""
+        for effect in self.effects:
+            if isinstance(effect, kind):
+                return effect
+        return None

@@ -1,9 +1,9 @@
 """What can happen to a lead: the events of the decision tree, each a message that its workflow may be sent."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from models.lifecycle import (
     Channel,
@@ -22,6 +22,15 @@ from models.worktime import Away
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
+def _plain(at: datetime) -> datetime:
+    """With Python's own UTC: moments that share their zone object are compared and subtracted in a tenth of the time."""
+    return at if at.tzinfo is None else at.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_plain)]
+"""A moment of a message."""
+
+
 class Message(BaseModel):
     """Base of all messages.
 
@@ -32,7 +41,7 @@ class Message(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    at: datetime = EPOCH
+    at: Moment = EPOCH
     request: str | None = None
 
 
@@ -170,7 +179,7 @@ class Engage(Message):
     kind: Literal["engage"] = "engage"
     stirring: bool = False
     rule: FastLaneRule | None = None
-    occurred_at: datetime | None = None
+    occurred_at: Moment | None = None
     known: Known | None = None
     kinds: tuple[str, ...] = ()
 
@@ -271,7 +280,7 @@ class Routed(Message):
     rep: str | None = None
     away: tuple[Away, ...] = ()
     account_owner: bool = False
-    again_at: datetime | None = None
+    again_at: Moment | None = None
 
 
 class Sent(Message):

@@ -1,11 +1,11 @@
 """What a workflow answers, what it starts with, and what it hands to its activities."""
 
-from datetime import date, datetime
+from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
 from models.lifecycle import AnyEffect, Entry, LeadState, Stage
-from models.messages.events import Event
+from models.messages.events import Event, Moment
 
 
 class Told(BaseModel):
@@ -22,7 +22,7 @@ class Told(BaseModel):
 
     event: Event
     version: int
-    due: datetime | None = None
+    due: Moment | None = None
     asked: int = 0
 
 

@@ -49,7 +49,7 @@ def first_due(s: LeadState, policy: Policy) -> datetime | None:
     if s.rescore_at is not None and (first is None or s.rescore_at < first):
         first = s.rescore_at
     step = s.nurture.next_at
-    if step is not None and (first is None or step < first) and not (s.effects and any(isinstance(e, Send) for e in s.effects)):
+    if step is not None and (first is None or step < first) and s.owed(Send) is None:
         first = step
     return first
 
@@ -67,7 +67,7 @@ def agenda(s: LeadState, policy: Policy) -> list[tuple[datetime, Due]]:
             pending.append((remind, _remind))
     if s.rescore_at is not None:
         pending.append((s.rescore_at, _rescore_due))
-    if s.nurture.next_at is not None and not (s.effects and any(isinstance(e, Send) for e in s.effects)):
+    if s.nurture.next_at is not None and s.owed(Send) is None:
         pending.append((s.nurture.next_at, nurture_step))
     return pending
 

@@ -91,15 +91,16 @@ class Draft:
         s = self.state
         s.effect_number += 1
         asked: AnyEffect = effect(number=s.effect_number, **what)  # type: ignore[assignment]
-        s.effects = (*(e for e in s.effects if not isinstance(e, effect)), asked)
+        s.effects = (*[e for e in s.effects if not isinstance(e, effect)], asked)
 
     def drop(self, effect: type[Effect]) -> None:
         """Stop waiting for an effect."""
-        self.state.effects = tuple(e for e in self.state.effects if not isinstance(e, effect))
+        if self.state.effects:
+            self.state.effects = tuple([e for e in self.state.effects if not isinstance(e, effect)])
 
     def take(self, effect: type[Effect], number: int) -> Any:
         """The effect an answer belongs to, no longer owed; None when nobody waits for that answer any more."""
         found = next((e for e in self.state.effects if isinstance(e, effect) and e.number == number), None)
         if found:
-            self.state.effects = tuple(e for e in self.state.effects if e is not found)
+            self.state.effects = tuple([e for e in self.state.effects if e is not found])
         return found

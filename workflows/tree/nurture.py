@@ -16,7 +16,7 @@ def pause_nurture(d: Draft) -> None:
     """A person has the lead: automation stops this instant, mid-step if need be."""
     s = d.state
     n = s.nurture
-    sending = next((e for e in s.effects if isinstance(e, Send)), None)
+    sending = s.owed(Send)
     if sending is not None:
         d.drop(Send)
         n = changed(n, step=sending.step, occurrence=_occurrence_before(n, sending), next_at=d.at, sent=n.sent[:-1])
@@ -107,7 +107,7 @@ def nurture_step(d: Draft) -> None:
         step=after,
         occurrence=n.occurrence + (repeats and allowed),
         next_at=None if following is None else d.at + following,
-        sent=(*(t for t in n.sent if t > d.at - WEEK), *((d.at,) if allowed else ())),
+        sent=(*_lately(d), d.at) if allowed else _lately(d),
     )
     what: dict[str, Any] = {"campaign": n.campaign, "step": n.step, "channel": step.channel}
     if allowed:
@@ -118,10 +118,19 @@ def nurture_step(d: Draft) -> None:
         d.write(EntryKind.STEP_SKIPPED, CLOCK, why="unsubscribed" if stopped else "no_consent", **what)
 
 
+def _lately(d: Draft) -> tuple[datetime, ...]:
+    """When touches were decided on in the last week."""
+    sent = d.state.nurture.sent
+    if not sent:
+        return sent
+    since = d.at - WEEK
+    return sent if sent[0] > since else tuple([t for t in sent if t > since])
+
+
 def _put_off(d: Draft) -> datetime | None:
     """When the touch may go out, if not now."""
     s, plan = d.state, d.policy.nurture
-    sent = [t for t in s.nurture.sent if t > d.at - WEEK]
+    sent = _lately(d)
     if len(sent) >= plan.caps.per_week:
         return sent[-plan.caps.per_week] + WEEK
     if plan.quiet is None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from models.lifecycle import Entry, EntryKind, Stage, Tier
-from models.messages import Told
+from models.messages import Moment, Told
 
 
 class Row(NamedTuple):
@@ -24,7 +24,7 @@ class Row(NamedTuple):
     due: datetime | None
 
 
-_Columns = tuple[EntryKind, Stage, Stage, str | None, datetime, Tier | None, float | None, datetime | None]
+_Columns = tuple[EntryKind, Stage, Stage, str | None, Moment, Tier | None, float | None, Moment | None]
 _TOLD = TypeAdapter(list[Told])
 _ROWS = TypeAdapter(list[_Columns])
 _ASIDE = frozenset(
@@ -85,16 +85,17 @@ def row_of(entry: Entry) -> Row:
 
 def is_row(entry: Entry, row: Row) -> bool:
     """Whether an entry is that row: `row_of(entry) == row`, sooner known."""
-    due = entry.deadline
+    kind, from_stage, to_stage, owner, at, tier, score, due = row
+    deadline = entry.deadline
     return (
-        entry.at == row.at
-        and entry.kind is row.kind
-        and entry.to_stage is row.to_stage
-        and entry.from_stage is row.from_stage
-        and entry.owner == row.owner
-        and entry.score == row.score
-        and entry.tier is row.tier
-        and (due is None if row.due is None else due is not None and due.at == row.due)
+        entry.at == at
+        and entry.kind is kind
+        and entry.to_stage is to_stage
+        and entry.from_stage is from_stage
+        and entry.owner == owner
+        and entry.score == score
+        and entry.tier is tier
+        and (due is None if deadline is None else deadline.at == due)
     )
 
 
