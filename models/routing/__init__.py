@@ -5,8 +5,8 @@ everybody, and how the turns stand afterwards. `in_turn` does so with other lead
 database carries the answer out (`activities.routing`), shows it (a preview), or plays it through (a simulation).
 """
 
-from models.routing.choosing import choose, in_turn
+from models.routing.choosing import choose, full, in_turn
 from models.routing.people import Candidate, Choice, Wanted
 from models.routing.turns import Turns, entitlements, next_in_turn
 
-__all__ = ["Candidate", "Choice", "Turns", "Wanted", "choose", "entitlements", "in_turn", "next_in_turn"]
+__all__ = ["Candidate", "Choice", "Turns", "Wanted", "choose", "entitlements", "full", "in_turn", "next_in_turn"]

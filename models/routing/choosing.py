@@ -83,7 +83,7 @@ def _existing_owner(lead: Wanted, reps: Sequence[Candidate], rules: Routing, out
     if not rules.existing_owner:
         return None
     owner = next((c for c in reps if c.rep == lead.existing_owner and c.sells and c.rep not in out), None)
-    if owner is None or _full(owner, rules):
+    if owner is None or full(owner, rules):
         return None
     others = _others(reps, owner, out, "has no other lead of this company")
     return Choice(owner, ("has another lead of this company",), others=others, pool=(owner.rep,))
@@ -120,7 +120,7 @@ def _refused(pool: Collection[Candidate], here: Sequence[Candidate], rules: Rout
     members = {c.rep for c in pool}
     found = {c.rep: "is not one of those it may go to" if c.sells else "is no rep" for c in here if c.rep not in members}
     for c in here:
-        if c.rep in members and (why := _full(c, rules) or (None if c.weight > 0 else "takes no turns: weight 0")):
+        if c.rep in members and (why := full(c, rules) or (None if c.weight > 0 else "takes no turns: weight 0")):
             found[c.rep] = why
     left = [c for c in here if c.rep in members and c.rep not in found]
     off = {c.rep for c in left if not c.at_work(at)} if rules.working_hours != "ignored" else set()
@@ -129,7 +129,8 @@ def _refused(pool: Collection[Candidate], here: Sequence[Candidate], rules: Rout
     return found
 
 
-def _full(c: Candidate, rules: Routing) -> str | None:
+def full(c: Candidate, rules: Routing) -> str | None:
+    """Why somebody can have no further lead, with as many as they have, as a sentence; None when they can."""
     kept = f", {c.kept} of them kept for leads that come first" if c.kept else ""
     if c.load >= c.capacity:
         return f"is full: {c.load} of {c.capacity} leads{kept}"
@@ -140,7 +141,7 @@ def _full(c: Candidate, rules: Routing) -> str | None:
 
 def _catching_up(pool: Iterable[Candidate], lead: Wanted, rules: Routing, at: datetime) -> list[Candidate]:
     """Those who would have a turn were they not away: they are owed it for when they are back."""
-    return [c for c in pool if c.active and c.absent(at) and c.rep not in lead.excluded and not _full(c, rules)]
+    return [c for c in pool if c.active and c.absent(at) and c.rep not in lead.excluded and not full(c, rules)]
 
 
 def _by_turn(
@@ -178,7 +179,7 @@ def _fallback(
         best = min(here, key=lambda c: (c.load, c.last_at is not None, c.last_at.timestamp() if c.last_at else 0.0, c.rep))
         why = "is a manager, and no rep is free: the agreement's fallback"
         return Choice(best, (*narrowed, why), others=_others(reps, best, out, "is not free, or not a manager"), fallback=True)
-    some = [c for c in here if not _full(c, rules)] or here
+    some = [c for c in here if not full(c, rules)] or here
     takes_turns = [c for c in some if c.weight > 0]
     shares = entitlements(takes_turns)
     best = next_in_turn(takes_turns, shares, turns) if takes_turns else min(some, key=lambda c: (c.load, c.rep))

@@ -4,6 +4,7 @@ from typing import Any
 
 from models.lifecycle import AWAITING_CONTACT, CLAIMABLE, OWNED, DispositionOutcome, EntryKind, Refusal, RefusalReason, Role, Stage
 from models.messages import Claim, Contact, Disposition, Release, Standing
+from models.policy.reps import Claims
 from workflows.tree.deadlines import set_deadline
 from workflows.tree.draft import Draft, by_user
 from workflows.tree.handover import accept, hand_back, hand_to
@@ -24,6 +25,18 @@ def claim(d: Draft, e: Claim) -> Refusal | None:
     standing = e.standing or Standing()
     if not standing.has(Role.REP):
         return Refusal(RefusalReason.UNKNOWN_REP, "Only a rep can claim a lead.")
+    refusal = too_many(standing, limits)
+    if refusal:
+        return refusal
+    cooled = max((h.until + limits.cooldown_after_lapse for h in s.holders if h.rep == e.rep and h.lapsed), default=d.at)
+    if d.at < cooled:
+        return Refusal(RefusalReason.COOLING_OFF, f"You let this lead lapse; you may claim it again from {cooled:%Y-%m-%d %H:%M} UTC.")
+    hand_to(d, e.rep, standing, EntryKind.CLAIMED, Stage.CLAIMED)
+    return None
+
+
+def too_many(standing: Standing, limits: Claims) -> Refusal | None:
+    """Why a rep may claim no further lead, with as many as they have."""
     if standing.open >= limits.per_rep_open:
         return Refusal(
             RefusalReason.TOO_MANY_OPEN,
@@ -33,10 +46,6 @@ def claim(d: Draft, e: Claim) -> Refusal | None:
         return Refusal(
             RefusalReason.TOO_MANY_TODAY, f"You claimed {standing.today} leads today; the agreement allows {limits.per_rep_daily} a day."
         )
-    cooled = max((h.until + limits.cooldown_after_lapse for h in s.holders if h.rep == e.rep and h.lapsed), default=d.at)
-    if d.at < cooled:
-        return Refusal(RefusalReason.COOLING_OFF, f"You let this lead lapse; you may claim it again from {cooled:%Y-%m-%d %H:%M} UTC.")
-    hand_to(d, e.rep, standing, EntryKind.CLAIMED, Stage.CLAIMED)
     return None
 
 

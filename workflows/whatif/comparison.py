@@ -1,44 +1,45 @@
 """Many lives under two agreements: as they were, and as they would have been."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from heapq import heappush, heappushpop
+from functools import partial
 from random import Random
 from typing import Any
 
 from models.policy import Policy
 from workflows.whatif.crowd import Crowd
-from workflows.whatif.figures import BLOCKS, Sums, Wins, counted, taken
-from workflows.whatif.life import Lived, PolicyOf, live
-from workflows.whatif.record import Past, Row, way
+from workflows.whatif.differences import Changed, changes, unsimulated
+from workflows.whatif.figures import BLOCKS, Shares, Sums, Wins, counted
+from workflows.whatif.life import Lived
+from workflows.whatif.record import Past, Row
+from workflows.whatif.team import Member, Team
+from workflows.whatif.telling import Telling
+from workflows.whatif.world import World
 
 SEEDS = 5
 """How many times chance is let decide, each time with the crowd drawn anew from what was seen."""
 _CHECKED = 300
 """So many leads are also told again under their own agreement, to see that they are what they were."""
-_LISTED = 200
-"""So many of the leads that go another way are named, those with the highest scores."""
 _DAY = 86_400.0
-_UNSIMULATED = {
-    "sal": "what makes a lead sales-accepted",
-    "disqualify": "which leads are out",
-    "tracking": "what is tracked",
-    "signals": "which signals are machines'",
-    "assessments": "assessments",
-}
 ASSUMPTIONS = (
     "What prospects did and how they were scored stays as it was and when it was; a changed points table or model is not applied to them.",
     "As long as a lead goes its old way, everything in it is as recorded, late timers included.",
-    "A rep who has the same lead at the same time does with it what they did, whatever deadline stands over them: nobody hurries or idles.",
+    "A rep who has the same lead at the same time does with it what they did, whatever deadline stands over them and however much else "
+    "they have: nobody hurries, idles or tires.",
     "A rep who gets a lead they did not have acts as fast, and does the same, as on leads they did have (drawn from those; from "
     "everybody's where theirs are fewer than 20). Where a lead was taken from a rep before they did anything, what they would have "
     "done later is drawn from those that were left longer (Kaplan-Meier). Nobody acts later than anybody was seen to: deadlines that "
     "are longer than all that were in force look worse than they are.",
-    "A lead that is longer for anybody to claim is claimed as leads of its tier were; one that comes to review is reviewed as others were.",
-    "The tree gives leads to reps in proportion to how many each got; how full a rep is does not count. With fewer reps each works as fast "
-    "as before, so the breaches with fewer reps are a lower bound: look at the load.",
+    "A lead that is longer for anybody to claim is claimed as leads of its tier were; one that comes to review is reviewed as others were. "
+    "What is claimed by somebody who is not there any more, is left to whoever else would have come for it.",
+    "A rep is chosen as for real: by turns, working hours, absences, territories and how many leads each of them has just then. Where "
+    "whoever was given the lead on record is among those who are free, they get it. Turns begin at nothing, and whose company a lead "
+    "belongs to is not looked up anew. Capacities, hours and absences are those of today.",
+    "With nobody free a lead waits, and is asked for in the order of the queue as soon as somebody has room, or the fallback's time "
+    "has come.",
+    "Leads that came before the time looked at stay in the hands they are in, and count as theirs; those of reps who are left out are "
+    "not shared out.",
     "Expected wins are the share of leads won among those with a like score that were reached as soon. That is no proof that reaching "
     "them sooner wins them.",
     "Both agreements are told up to the same moment; what is still open then is open in both.",
@@ -56,6 +57,7 @@ class Question:
         since, until: when the leads arrived.
         as_of: up to when lives are told.
         without: reps who are not there.
+        team: everybody who may get leads.
         seed: of chance, so that the same question has the same answer.
     """
 
@@ -65,6 +67,7 @@ class Question:
     until: datetime
     as_of: datetime
     without: frozenset[str] = frozenset()
+    team: tuple[Member, ...] = ()
     seed: int = 7
 
 
@@ -98,137 +101,125 @@ def cut(rows: Iterable[Row], as_of: datetime) -> list[Row]:
     return [row for row in rows if row.at <= as_of]
 
 
+@dataclass(slots=True)
+class _Open:
+    """A lead of which not all lives have been told to the end."""
+
+    past: Past
+    rows: list[Row]
+    lives: dict[int, Lived] = field(default_factory=dict)
+
+
 class Comparison:
-    """Tells leads again, one after the other, and keeps only sums.
+    """Tells leads again, in the order in which they arrived, and keeps only sums.
 
     Args:
         question: what is asked.
         watched: what people were seen to do.
+        apart: ledgers of leads that are not told again, and are in somebody's hands all the same.
     """
 
-    def __init__(self, question: Question, watched: Watched) -> None:
+    def __init__(self, question: Question, watched: Watched, apart: Iterable[Sequence[Row]] = ()) -> None:
         self._question, self._watched = question, watched
         chance = Random(question.seed)  # noqa: S311 - no secrecy
-        watched.crowd.without = question.without
-        self._crowds = [watched.crowd.resampled(chance) for _ in range(SEEDS)]
+        self._worlds = [self._world(seed, watched.crowd.resampled(chance, question.without)) for seed in range(SEEDS)]
+        for rows in apart:
+            self.pass_by(rows)
         left = len(watched.reps - question.without)
         self._sums = Sums(SEEDS, (len(watched.reps), left))
         self._days = max((question.as_of - question.since).total_seconds() / _DAY, 1e-9)
-        self._was: Counter[str] = Counter()
-        self._would: Counter[str] = Counter()
+        self._was, self._would = Shares(question.as_of), Shares(question.as_of)
         self._leads = self._checked = self._exact = 0
-        self._changed = 0.0
-        self._another: list[tuple[float, int, dict[str, Any]]] = []
-        self._plain = Crowd()
+        self._changed = Changed()
+        self._open: dict[int, _Open] = {}
+
+    def _world(self, seed: int, crowd: Crowd) -> World:
+        question = self._question
+        team = Team(question.team, question.policy, question.own, question.without)
+        return World(team, crowd, self._policy, question.as_of, f"{question.seed} {seed}", partial(self._finished, seed))
+
+    def pass_by(self, rows: Sequence[Row]) -> None:
+        """Take notice of a lead that cannot be told again."""
+        for world in self._worlds:
+            world.pass_by(rows)
 
     def add(self, past: Past) -> None:
-        """Tell a lead's life under both agreements.
-
-        Lives in which chance has a say are told once for every seed.
-        """
-        question, wins = self._question, self._watched.wins
+        """Tell a lead's life under the other agreement, with every seed: once as far as neither chance nor other leads have a say."""
+        question = self._question
         rows = cut(past.rows, question.as_of)
         if self._checked < _CHECKED:
             self._check(past, rows)
-        lives = [self._live(past, self._policy, 0)]
-        if lives[0].drawn:
-            lives += [self._live(past, self._policy, seed) for seed in range(1, SEEDS)]
-        was = counted(rows, question.as_of, wins, self._days)
-        same = lives[0].as_recorded and not question.without
+        number, self._leads = self._leads, self._leads + 1
+        self._open[number] = _Open(past, rows)
+        trunk = Telling(past, self._policy, question.as_of, question.without).alone()
+        for world in self._worlds:
+            world.run(past.told[0].event.at)
+            world.add(number, past, trunk)
+
+    def _finished(self, seed: int, number: int, life: Lived) -> None:
+        """A life was told to the end with a seed; once it was with all of them, it counts."""
+        found = self._open[number]
+        found.lives[seed] = life
+        if len(found.lives) == SEEDS:
+            self._count(number, self._open.pop(number))
+
+    def _count(self, number: int, found: _Open) -> None:
+        question, wins = self._question, self._watched.wins
+        lives = [found.lives[seed] for seed in range(SEEDS)]
+        if all(life is lives[0] for life in lives):
+            lives = lives[:1]
+        was = counted(found.rows, question.as_of, wins, self._days)
+        same = len(lives) == 1 and lives[0].as_recorded
         would = [was] if same else [counted(life.rows, question.as_of, wins, self._days) for life in lives]
-        self._sums.add(self._leads % BLOCKS, was, would)
-        self._was.update(taken(rows))
+        self._sums.add(number % BLOCKS, was, would)
+        self._was.add(found.rows)
         for life in lives:
-            for rep, times in taken(life.rows).items():
-                self._would[rep] += times * (SEEDS // len(lives))
-        self._leads += 1
+            self._would.add(found.rows if same else life.rows, 1 / len(lives))
         if not same:
-            self._note(past.lead, rows, lives)
+            self._changed.add(number, found.past.lead, found.rows, lives)
 
     def _policy(self, _: int) -> Policy:
         return self._question.policy
 
-    def _live(self, past: Past, policy_of: PolicyOf, seed: int) -> Lived:
-        chance = Random(f"{self._question.seed} {seed} {past.lead}")  # noqa: S311 - no secrecy, the same every time
-        return live(past, policy_of, self._question.as_of, self._crowds[seed], chance)
-
     def _check(self, past: Past, rows: list[Row]) -> None:
         """Told again under its own agreement a life must be the recorded one."""
-        own = live(past, self._question.own.__getitem__, self._question.as_of, self._plain, Random(0))  # noqa: S311 - never asked
+        own = Telling(past, self._question.own.__getitem__, self._question.as_of).alone()
         self._checked += 1
-        self._exact += own.rows == rows
-
-    def _note(self, lead: str, rows: list[Row], lives: list[Lived]) -> None:
-        """Keep in mind a lead that goes another way, with the first thing that is different."""
-        old = way(rows)
-        others = [path for path in (way(life.rows) for life in lives) if path != old]
-        if not others:
-            return
-        self._changed += len(others) / len(lives)
-        new = others[0]
-        place = next((n for n, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new)))
-        score = next((row.score for row in reversed(rows) if row.score is not None), None)
-        found = {
-            "lead": lead,
-            "score": score,
-            "share": len(others) / len(lives),
-            "was": _step(old[place]) if place < len(old) else None,
-            "would": _step(new[place]) if place < len(new) else None,
-        }
-        item = (-1.0 if score is None else score, -self._leads, found)
-        heappush(self._another, item) if len(self._another) < _LISTED else heappushpop(self._another, item)
+        self._exact += own.lived.rows == rows and not own.forks
 
     def result(self) -> dict[str, Any]:
         """What came of it, as JSON; leads and reps by their ids."""
+        for world in self._worlds:
+            world.run()
         question = self._question
         chance = Random(question.seed)  # noqa: S311 - no secrecy
         figures = [
             {"name": name, "was": _plain(was), "would": _plain(would), "difference": _plain(gain)}
             for name, was, would, gain in self._sums.intervals(chance)
         ]
-        reps = sorted(self._watched.reps | set(self._would))
         return {
             "leads": self._leads,
             "as_of": question.as_of.isoformat(),
-            "changed": round(self._changed, 2),
+            "changed": round(self._changed.leads, 2),
             "exact": {"checked": self._checked, "same": self._exact},
             "figures": figures,
-            "reps": [{"rep": rep, "was": self._was[rep], "would": round(self._would[rep] / SEEDS, 2)} for rep in reps],
-            "changed_leads": [found for _, _, found in sorted(self._another, key=lambda item: item[:2], reverse=True)],
+            "reps": list(map(self._share, sorted(self._watched.reps | self._would.reps))),
+            "changed_leads": self._changed.listed(),
             "behaviour": self._watched.crowd.seen(),
             "assumptions": list(ASSUMPTIONS),
             "not_simulated": unsimulated(question.own.values(), question.policy),
             "changes": changes(question.own[max(question.own)], question.policy) if question.own else [],
         }
 
-
-def unsimulated(own: Iterable[Policy], other: Policy) -> list[str]:
-    """What the other agreement says otherwise without its making a difference here."""
-    found = [f"{key}: {words}" for key, words in _UNSIMULATED.items() if any(getattr(policy, key) != getattr(other, key) for policy in own)]
-    if any(policy.score.points != other.score.points for policy in own):
-        found.append("score.points: the points table")
-    if any(policy.routing != other.routing for policy in own):
-        found.append("routing: whom leads go to")
-    return found
-
-
-def changes(own: Policy, other: Policy) -> list[dict[str, str]]:
-    """What the other agreement says otherwise than the latest one, key by key."""
-    before, after = (_flat(policy.model_dump(mode="json")) for policy in (own, other))
-    keys = [key for key in (*before, *(key for key in after if key not in before)) if before.get(key) != after.get(key)]
-    return [{"key": key, "was": str(before.get(key, "")), "would": str(after.get(key, ""))} for key in keys]
-
-
-def _flat(document: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in document.items():
-        found |= _flat(value, f"{above}{key}.") if isinstance(value, dict) and value else {above + key: value}
-    return found
-
-
-def _step(step: tuple[Any, ...]) -> dict[str, Any]:
-    kind, stage, owner = step
-    return {"kind": str(kind), "stage": str(stage), "owner": owner}
+    def _share(self, rep: str) -> dict[str, Any]:
+        (was, held), (would, holds) = self._was.of(rep), self._would.of(rep)
+        return {
+            "rep": rep,
+            "was": round(was),
+            "would": round(would, 2),
+            "open_was": round(held / self._days, 2),
+            "open_would": round(holds / self._days, 2),
+        }
 
 
 def _plain(interval: tuple[float, float, float]) -> dict[str, float]:

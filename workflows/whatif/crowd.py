@@ -6,8 +6,8 @@ estimator (Kaplan and Meier 1958) in its form of Efron 1967: weight that is cut 
 """
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, Generic, TypeVar
 
 from models.lifecycle import AWAITING_CONTACT, OWNED, EntryKind, ReviewOutcome, Stage, Tier
-from models.messages import Contact, Disposition, Event, Release, Review, Routed
+from models.messages import Contact, Disposition, Event, Release, Review
 from workflows.whatif.record import Past, Row
 
 Deed = Contact | Disposition | Release
@@ -77,9 +77,13 @@ class Times(Generic[What]):
                 return found
             beyond = found.after
 
-    def resampled(self, chance: Random) -> "Times[What]":
-        """As if as many others had been seen: drawn from these with replacement (Efron 1979)."""
-        return Times(chance.choices(self._kept, k=len(self._kept)) if self._kept else ())
+    def resampled(self, chance: Random, without: Container[What] = ()) -> "Times[What]":
+        """As if as many others had been seen: drawn from these with replacement (Efron 1979).
+
+        What is left out by `without` is taken for cut off: until then, and nobody knows what would have come without it.
+        """
+        drawn = chance.choices(self._kept, k=len(self._kept)) if self._kept else []
+        return Times(Seen(seen.after, None) if seen.what in without else seen for seen in drawn)
 
     def middle(self) -> timedelta | None:
         """The time by which half are through, the cut-off ones counted as above; None when fewer are."""
@@ -150,15 +154,11 @@ class Crowd:
         works: from getting a lead to the first thing a rep does with it, by rep (`""`: all), with all they did.
         claims: from a lead's arrival to a claim, by tier (None: all), with who claimed it.
         reviews: from a lead's coming to review to the reviewer's conclusion.
-        routed: how many leads each rep was given by the tree.
-        without: who is not there any more.
     """
 
     works: defaultdict[str, Times[Script]] = field(default_factory=lambda: defaultdict(Times))
     claims: defaultdict[Tier | None, Times[str]] = field(default_factory=lambda: defaultdict(Times))
     reviews: Times[ReviewOutcome] = field(default_factory=Times)
-    routed: Counter[str] = field(default_factory=Counter)
-    without: frozenset[str] = frozenset()
 
     def watch(self, past: Past, until: datetime, chance: Random) -> None:
         """Learn from a lead's past.
@@ -177,7 +177,6 @@ class Crowd:
         self.claims[tier].add(seen, chance)
         self.claims[None].add(seen, chance)
         self._saw_reviews(past, chance)
-        self.routed.update(told.event.rep for told in past.told if isinstance(told.event, Routed) and told.event.rep)
 
     def _saw_work(self, tenure: Tenure, deeds: Sequence[Deed], until: datetime, chance: Random) -> None:
         end = tenure.end or until
@@ -197,11 +196,16 @@ class Crowd:
             elif row.kind is EntryKind.TO_REVIEW:
                 since = row.at
 
-    def resampled(self, chance: Random) -> "Crowd":
-        """The crowd as it might as well have been seen, so that what is not known of it shows."""
-        fresh = Crowd(reviews=self.reviews.resampled(chance), routed=self.routed, without=self.without)
+    def resampled(self, chance: Random, without: frozenset[str] = frozenset()) -> "Crowd":
+        """The crowd as it might as well have been seen, so that what is not known of it shows.
+
+        Args:
+            chance: what is drawn.
+            without: who is not there any more. What they claimed is left to whoever else would have come for it, later.
+        """
+        fresh = Crowd(reviews=self.reviews.resampled(chance))
         fresh.works.update({rep: times.resampled(chance) for rep, times in self.works.items()})
-        fresh.claims.update({tier: times.resampled(chance) for tier, times in self.claims.items()})
+        fresh.claims.update({tier: times.resampled(chance, without) for tier, times in self.claims.items()})
         return fresh
 
     def work(self, rep: str, chance: Random, beyond: timedelta = timedelta()) -> Script:
@@ -212,21 +216,9 @@ class Crowd:
         return found.what or () if found else ()
 
     def claim(self, tier: Tier | None, chance: Random, beyond: timedelta) -> Seen[str] | None:
-        """Who claims a lead of this tier, and how long after it came, given that nobody did for so long; None: nobody.
-
-        Whoever is not there any more leaves their claims to the others, in proportion to theirs; with nobody left, nobody does.
-        """
+        """Who claims a lead of this tier, and how long after it came, given that nobody did for so long; None: nobody."""
         own = self.claims.get(tier)
-        found = (own.draw(chance, beyond) if own is not None and own.count >= ENOUGH else None) or self.claims[None].draw(chance, beyond)
-        if found is None or found.what not in self.without:
-            return found
-        rep = self.route(chance)
-        return Seen(found.after, rep) if rep else None
-
-    def route(self, chance: Random, excluded: Sequence[str] = ()) -> str | None:
-        """Whom the tree gives a lead, by how many each was given; None when everybody is excluded."""
-        left = {rep: count for rep, count in self.routed.items() if rep not in self.without and rep not in excluded}
-        return chance.choices(list(left), list(left.values()))[0] if left else None
+        return (own.draw(chance, beyond) if own is not None and own.count >= ENOUGH else None) or self.claims[None].draw(chance, beyond)
 
     def review(self, chance: Random) -> Seen[ReviewOutcome] | None:
         """How long a review takes, and what comes of it."""

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from models.lifecycle import OWNED, EntryKind, Stage
-from workflows.whatif.crowd import tenures
+from workflows.whatif.crowd import Tenure, tenures
 from workflows.whatif.record import Row
 
 _DAY = 86_400.0
@@ -32,6 +32,7 @@ class Figure(StrEnum):
     BREACHES = "breaches"
     TAKEN = "taken"
     OPEN_LOAD = "open_per_rep"
+    QUEUED = "queued"
     TO_NURTURE = "to_nurture"
     NURTURE_SENDS = "nurture_sends"
     EXPECTED_WINS = "expected_wins"
@@ -83,13 +84,14 @@ def counted(rows: Sequence[Row], until: datetime, wins: Wins, days: float) -> li
     """
     reached = next((row.at for row in rows if row.kind is EntryKind.CONTACTED), None)
     held = list(tenures(rows))
-    hand_backs = breaches = to_nurture = sends = 0
+    hand_backs = breaches = queued = to_nurture = sends = 0
     for row in rows:
         hand_backs += row.from_stage in OWNED and row.to_stage not in OWNED and (row.kind in _BROKEN or row.kind is EntryKind.RELEASED)
         breaches += row.kind in _BROKEN
+        queued += row.kind is EntryKind.UNROUTED
         to_nurture += row.to_stage is Stage.NURTURE and row.from_stage is not Stage.NURTURE
         sends += row.kind is EntryKind.NURTURE_STEP
-    load = sum(((t.end or until) - t.start).total_seconds() for t in held) / _DAY / days
+    load = sum(_held(tenure, until) for tenure in held) / days
     soon = reached is not None and reached - rows[0].at <= timedelta(days=1)
     return [
         float(reached is not None),
@@ -98,6 +100,7 @@ def counted(rows: Sequence[Row], until: datetime, wins: Wins, days: float) -> li
         float(breaches),
         float(len(held)),
         load,
+        float(queued),
         float(to_nurture),
         float(sends),
         wins.chance(cell(rows)),
@@ -170,9 +173,34 @@ def _interval(value: float, replicates: list[float]) -> Interval:
     return Interval(value, min(value, ordered[cut]), max(value, ordered[-1 - cut]))
 
 
-def taken(rows: Sequence[Row]) -> Mapping[str, int]:
-    """How many times each rep got a lead."""
-    found: defaultdict[str, int] = defaultdict(int)
-    for tenure in tenures(rows):
-        found[tenure.rep] += 1
-    return found
+class Shares:
+    """How many leads each rep got, and for how long they had them.
+
+    Args:
+        until: up to when lives are told.
+    """
+
+    def __init__(self, until: datetime) -> None:
+        self._until = until
+        self._times: defaultdict[str, float] = defaultdict(float)
+        self._days: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, rows: Sequence[Row], weight: float = 1.0) -> None:
+        """Add a life, or a part of one of several."""
+        for tenure in tenures(rows):
+            self._times[tenure.rep] += weight
+            self._days[tenure.rep] += weight * _held(tenure, self._until)
+
+    @property
+    def reps(self) -> set[str]:
+        """Who got any."""
+        return set(self._times)
+
+    def of(self, rep: str) -> tuple[float, float]:
+        """How many times somebody got a lead, and the sum of the days they had them."""
+        return self._times.get(rep, 0.0), self._days.get(rep, 0.0)
+
+
+def _held(tenure: Tenure, until: datetime) -> float:
+    """For how many days a rep had a lead."""
+    return ((tenure.end or until) - tenure.start).total_seconds() / _DAY

@@ -1,6 +1,6 @@
 """What is known of a lead's past: the events it was told, and the ledger that came of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -8,7 +8,8 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from models.lifecycle import Entry, EntryKind, Stage, Tier
-from models.messages import Moment, Told
+from models.messages import Claim, Moment, Routed, Told
+from models.routing import Wanted
 
 
 class Row(NamedTuple):
@@ -44,6 +45,29 @@ _ASIDE = frozenset(
     }
 )
 """Entries that do not say which way a lead goes."""
+
+
+class Turn(NamedTuple):
+    """A lead changes hands.
+
+    Args:
+        at: when.
+        lost, got: who had it, and who has it now.
+        how: what the ledger calls it.
+        by: the claim, or the tree's choice; None for a person's hand, and where it is not known.
+        number: of the latest event on record then.
+        version: of the agreement then.
+    """
+
+    at: datetime
+    lost: str | None
+    got: str | None
+    how: EntryKind
+    by: Claim | Routed | None = None
+    number: int = 0
+    version: int = 0
+
+
 Way = tuple[tuple[EntryKind, Stage, str | None], ...]
 """Which way a lead went: what happened, where to, and in whose hands."""
 
@@ -56,25 +80,43 @@ class Past:
         lead: its id.
         told: the events, in their order.
         rows: the ledger, in its order.
+        wanted: what a rep is chosen by; asked for only where one is.
     """
 
     lead: str
     told: Sequence[Told]
     rows: Sequence[Row]
+    wanted: Callable[[], Wanted] = Wanted
 
 
-def past_of(lead: str, told: str, rows: str) -> Past:
+def past_of(lead: str, told: str, rows: str, wanted: Callable[[], Wanted] = Wanted) -> Past:
     """A past as the database has it.
 
     Args:
         lead: its id.
         told: JSON, a list of `models.messages.Told`.
         rows: JSON, a list of the columns of `Row`.
+        wanted: what a rep is chosen by.
 
     Raises:
         pydantic.ValidationError: when it is none.
     """
-    return Past(lead, _TOLD.validate_json(told), [Row(*columns) for columns in _ROWS.validate_json(rows)])
+    return Past(lead, _TOLD.validate_json(told), rows_of(rows), wanted)
+
+
+def rows_of(rows: str) -> list[Row]:
+    """A ledger as the database has it, a list of the columns of `Row` as JSON."""
+    return [Row(*columns) for columns in _ROWS.validate_json(rows)]
+
+
+def turns_of(rows: Sequence[Row]) -> list[Turn]:
+    """The changes of hands in a ledger."""
+    found, owner = [], None
+    for row in rows:
+        if row.owner != owner:
+            found.append(Turn(row.at, owner, row.owner, row.kind))
+            owner = row.owner
+    return found
 
 
 def row_of(entry: Entry) -> Row:

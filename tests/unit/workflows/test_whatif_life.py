@@ -2,23 +2,45 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from bench.lives import BEGIN, Company, lived
 from models.lifecycle import EntryKind
 from models.policy import Policy
+from models.routing import Candidate
 from tests.unit.leads import COMPRESSED, DEFAULT, HOUR, WORKING_HOURS, policy
-from tests.unit.workflows.histories import history
+from tests.unit.workflows.histories import REPS, history
 from workflows.tree.clock import agenda, first_due
 from workflows.whatif.comparison import Comparison, Question, Watched
 from workflows.whatif.crowd import Crowd, Seen, Times, tenures
 from workflows.whatif.figures import Figure
-from workflows.whatif.life import live
+from workflows.whatif.life import Lived, PolicyOf
 from workflows.whatif.record import Past, past_of, way
+from workflows.whatif.team import Member, Team
+from workflows.whatif.telling import Telling
+from workflows.whatif.world import World
+
+
+def team(reps: Iterable[str] = REPS[:2], room: int | None = 10_000, **what: Any) -> tuple[Member, ...]:
+    return tuple(Member(Candidate(UUID(rep), capacity=0, **what), capacity=room) for rep in reps)
+
+
+def live(past: Past, policy_of: PolicyOf, until: datetime, crowd: Crowd, without: frozenset[str] = frozenset()) -> Lived:
+    """A life told with nobody else around it."""
+    trunk = Telling(past, policy_of, until, without).alone()
+    rules = policy_of(1)
+    found: list[Lived] = []
+    world = World(Team(team(REPS), rules, {}, without), crowd, policy_of, until, "1", lambda _, lived: found.append(lived))
+    world.add(0, past, trunk)
+    world.run()
+    return found[0]
+
 
 LATER = policy("{deadlines: {contact: 12h, remind_before: 1h}, score: {tiers: {high: 70}}}", version=2)
 BOOKS = {
@@ -36,7 +58,7 @@ def test_the_agreement_it_was_lived_under_gives_the_recorded_ledger_exactly(book
     for seed in range(60):
         life = history(seed, policies)
         past = life.past()
-        again = live(past, policies.__getitem__, life.at, Crowd(), Random(1))
+        again = live(past, policies.__getitem__, life.at, Crowd())
         assert again.entries == life.entries, seed
         assert again.as_recorded, seed
         assert not again.drawn, seed
@@ -54,14 +76,20 @@ def company(rules: Policy, leads: range) -> tuple[Company, list[Past]]:
 
 
 def compared(
-    pasts: list[Past], other: Policy, as_of: datetime, *, own: Policy = PLAIN, without: frozenset[str] = frozenset()
+    pasts: list[Past],
+    other: Policy,
+    as_of: datetime,
+    *,
+    own: Policy = PLAIN,
+    without: frozenset[str] = frozenset(),
+    members: tuple[Member, ...] = (),
 ) -> dict[str, Any]:
-    question = Question(other, {own.version: own}, BEGIN, as_of, as_of, without)
+    question = Question(other, {own.version: own}, BEGIN, as_of, as_of, without, members or team())
     watched, chance = Watched(), Random(1)
     for past in pasts:
         watched.watch(past, as_of, chance)
     comparison = Comparison(question, watched)
-    for past in pasts:
+    for past in sorted(pasts, key=lambda past: past.told[0].event.at):
         comparison.add(past)
     return comparison.result()
 
@@ -124,7 +152,7 @@ def test_a_lead_whose_rep_was_in_time_goes_the_way_it_went() -> None:
         reached = [row.at for row in past.rows if row.kind is EntryKind.CONTACTED]
         had = [tenure.start for tenure in tenures(past.rows)]
         if len(had) == len(reached) == 1 and reached[0] - had[0] < 10 * HOUR:
-            again = live(past, lambda _: tighter, world.as_of, Crowd(), Random(1))
+            again = live(past, lambda _: tighter, world.as_of, Crowd())
             assert way(again.rows) == way(past.rows)
             assert not again.as_recorded  # its deadlines are others
             told += 1
@@ -143,12 +171,12 @@ def test_any_life_can_be_told_under_any_agreement(seed: int) -> None:
     life = history(seed, BOOKS["changed twice"])
     past, crowd = life.past(), Crowd()
     crowd.watch(past, life.at, Random(1))
-    crowd.without = frozenset({"00000000-0000-7000-8000-000000000002"}) if seed % 2 else frozenset()
+    without = frozenset({REPS[1]}) if seed % 2 else frozenset()
     for other in (LATER, COMPRESSED.numbered(9), WORKING_HOURS.numbered(9)):
-        again = live(past, lambda _, other=other: other, life.at, crowd, Random(seed))  # type: ignore[misc]
+        again = live(past, lambda _, other=other: other, life.at, crowd, without)  # type: ignore[misc]
         assert [entry.seq for entry in again.entries] == list(range(1, len(again.entries) + 1))
         assert all(entry.at <= life.at for entry in again.entries)
-        assert not {row.owner for row in again.rows} & crowd.without
+        assert not {row.owner for row in again.rows} & without
 
 
 def test_what_was_cut_off_is_drawn_from_those_that_took_longer() -> None:
