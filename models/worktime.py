@@ -59,6 +59,8 @@ class WorkClock:
             An aware UTC moment. The end of a block counts as inside it: eight hours from Monday 9:00
             on a 9-to-17 clock is Monday 17:00, not Tuesday 9:00.
         """
+        if not self.week and not away:
+            return start + duration
         closed = [a for a in away if a.until is not None and a.until > start]
         if not self.week and not closed:
             return start + duration

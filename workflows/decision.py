@@ -83,7 +83,7 @@ def decide(state: LeadState, event: Event, policy: Policy) -> Decision:
     if not state.closed:
         catch_up(draft)
     due = len(draft.entries)
-    before = changed(draft.state) if due else state
+    before = changed(draft.state) if due and not isinstance(event, Tick) else state  # a tick is never refused
     refusal = _HANDLERS[type(event)](draft, event)
     if refusal is not None:
         return Decision(before, tuple(draft.entries[:due]), refusal)
@@ -101,7 +101,7 @@ def next_wake(state: LeadState, policy: Policy, under_way: Container[int] = ()) 
     if state.closed:
         return None
     first = first_due(state, policy)
-    moments = [] if first is None else [first]
+    moments = [] if first is None else [first[0]]
     moments += [e.not_before for e in state.effects if isinstance(e, Route) and e.not_before and e.number not in under_way]
     return min(moments, default=None)
 
@@ -109,7 +109,7 @@ def next_wake(state: LeadState, policy: Policy, under_way: Container[int] = ()) 
 def overdue(state: LeadState, at: datetime, policy: Policy) -> datetime | None:
     """What time alone should have brought about by this moment, the earliest of it; None when nothing is overdue."""
     first = first_due(state, policy)
-    return first if first is not None and first <= at else None
+    return first[0] if first is not None and first[0] <= at else None
 
 
 def told(before: LeadState, event: Event, decision: Decision, policy: Policy) -> Told | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.lifecycle.state import Deadline, LeadState
 from models.lifecycle.vocabulary import ActorKind, EntryKind, NoticeKind, Role, Stage, Tier
@@ -87,8 +88,7 @@ class Refusal:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What follows from an event.
 
     Args:

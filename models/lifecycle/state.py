@@ -1,6 +1,6 @@
 """A lead as it stands: everything that must survive a restart, as one value."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -158,7 +158,7 @@ class LeadState:
     tier: Tier | None = None
     score: float | None = None
     scored_at: datetime | None = None
-    known: Known = field(default_factory=Known)
+    known: Known = Known()
     owner: str | None = None
     owned_since: datetime | None = None
     home: Stage = Stage.NEW
@@ -183,7 +183,7 @@ class LeadState:
     promoted_points: float = 0.0
     criteria: tuple[tuple[str, float | bool], ...] = ()
     amount_usd: float | None = None
-    nurture: Nurture = field(default_factory=Nurture)
+    nurture: Nurture = Nurture()
     consent: tuple[Channel, ...] = ()
     unsubscribed: tuple[Channel, ...] = ()
     zone: str | None = None

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
-from operator import itemgetter
 
 from models.lifecycle import DeadlineKind, EntryKind, LeadState, Notice, NoticeKind, Nurture, Refusal, Role, Score, Send, Stage, Tier
 from models.messages import Tick
@@ -22,54 +21,34 @@ _MOST_STEPS = 50
 
 Due = Callable[[Draft], None]
 """What is done about something when its moment comes."""
-_moment = itemgetter(0)
 
 
 def catch_up(d: Draft) -> None:
     """Act on everything that is due, the earliest first, as of now."""
     for _ in range(_MOST_STEPS):
-        first = first_due(d.state, d.policy)
-        if first is None or first > d.at:
+        due = first_due(d.state, d.policy)
+        if due is None or due[0] > d.at:
             return
-        _, act = min(agenda(d.state, d.policy), key=_moment)
-        act(d)
+        due[1](d)
 
 
-def first_due(s: LeadState, policy: Policy) -> datetime | None:
-    """The earliest moment of the agenda, without what is done then: what most questions are about, in half the time."""
+def first_due(s: LeadState, policy: Policy) -> tuple[datetime, Due] | None:
+    """What time alone will bring about first: when, and what is done then."""
     if s.closed:
         return None
     first, deadline = None, s.deadline
     if deadline is not None:
-        first = deadline.at + INSTANT
-        if s.owner and not s.reminded and policy.deadlines.remind_before:
-            remind = deadline.at - policy.deadlines.remind_before
-            if remind > deadline.start:
-                first = remind
-    if s.rescore_at is not None and (first is None or s.rescore_at < first):
-        first = s.rescore_at
+        first = deadline.at + INSTANT, _deadline_passed
+        if s.owner and not s.reminded:
+            before = terms_of(s, policy).deadlines.remind_before
+            if before and (remind := deadline.at - before) > deadline.start:
+                first = remind, _remind
+    if s.rescore_at is not None and (first is None or s.rescore_at < first[0]):
+        first = s.rescore_at, _rescore_due
     step = s.nurture.next_at
-    if step is not None and (first is None or step < first) and s.owed(Send) is None:
-        first = step
+    if step is not None and (first is None or step < first[0]) and s.owed(Send) is None:
+        first = step, nurture_step
     return first
-
-
-def agenda(s: LeadState, policy: Policy) -> list[tuple[datetime, Due]]:
-    """Everything that time alone will bring about, with its moment."""
-    if s.closed:
-        return []
-    pending: list[tuple[datetime, Due]] = []
-    if s.deadline is not None:
-        pending.append((s.deadline.at + INSTANT, _deadline_passed))
-        before = terms_of(s, policy).deadlines.remind_before
-        remind = s.deadline.at - before
-        if s.owner and not s.reminded and before and remind > s.deadline.start:
-            pending.append((remind, _remind))
-    if s.rescore_at is not None:
-        pending.append((s.rescore_at, _rescore_due))
-    if s.nurture.next_at is not None and s.owed(Send) is None:
-        pending.append((s.nurture.next_at, nurture_step))
-    return pending
 
 
 def tick(d: Draft, e: Tick) -> Refusal | None:

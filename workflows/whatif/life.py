@@ -22,6 +22,8 @@ from workflows.whatif.record import Past, Row, Turn, is_row, row_of
 
 PolicyOf = Callable[[int], Policy]
 """The agreement that takes the place of a version of it."""
+_SPECIAL = frozenset({Scored, Claim, Arrived, PolicyChanged})
+"""Events that a life is told with a difference, or that it remembers."""
 
 
 @dataclass(slots=True)
@@ -110,8 +112,8 @@ class Life:
         for number, recorded in enumerate(told if stop is None else told[:stop]):
             event = recorded.event
             policy = policy_of(recorded.version)
-            wake = first_due(state, policy)
-            early = wake is not None and wake < event.at and wake != recorded.due
+            due = first_due(state, policy)
+            early = due is not None and due[0] < event.at and due[0] != recorded.due
             if early or event.at > until or (without and self.takes_the_missing(event)):
                 self.next, self.state = number, state
                 return True
@@ -163,6 +165,8 @@ class Life:
     def prepared(self, event: Event) -> tuple[LeadState, Event]:
         """The lead and the event as the tree gets them: one that comes back does so under the agreement of that day."""
         state = self.state
+        if type(event) not in _SPECIAL:
+            return state, event
         if isinstance(event, Scored):
             self.score = event
         elif isinstance(event, Claim):

@@ -121,7 +121,8 @@ class Telling:
         recorded = told[number] if number < len(told) else None
         # What was due at a recorded event was so under the agreement of then.
         self._policy = life.policy if recorded is None else life.policy_of(recorded.version)
-        wake = first_due(life.state, self._policy)
+        due = first_due(life.state, self._policy)
+        wake = due and due[0]
         moment = recorded.event.at if recorded else life.until
         if wake is not None and recorded is not None and recorded.due == wake:
             wake = None  # what is on record saw to this, as late as it was

@@ -16,7 +16,6 @@ from models.policy import Policy
 from models.routing import Candidate
 from tests.unit.leads import COMPRESSED, DEFAULT, HOUR, WORKING_HOURS, policy
 from tests.unit.workflows.histories import REPS, history
-from workflows.tree.clock import agenda, first_due
 from workflows.whatif.comparison import Comparison, Question, Watched
 from workflows.whatif.crowd import Crowd, Seen, Times, tenures
 from workflows.whatif.figures import Figure
@@ -189,9 +188,3 @@ def test_what_was_cut_off_is_drawn_from_those_that_took_longer() -> None:
     assert times.middle() == 2 * HOUR
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_the_earliest_moment_is_that_of_the_agenda(seed: int) -> None:
-    life = history(seed, {1: WORKING_HOURS}, steps=20)
-    for commit in life.commits:
-        moments = [moment for moment, _ in agenda(commit.state, WORKING_HOURS)]
-        assert first_due(commit.state, WORKING_HOURS) == min(moments, default=None)
