@@ -78,6 +78,9 @@ class Outlook:
         if state.closed:
             self.expected.clear()
             return True
+        tenure = state.owner, state.owned_since
+        if not state.effects and tenure == self._tenure and (tenure[0] is not None or self._spell == (state.stage, state.since)):
+            return True
         alone = life.around is None
         for effect in state.effects:
             if effect.number not in self._asked and not self._recorded_soon(life, effect):
@@ -85,7 +88,7 @@ class Outlook:
                     return False
                 self._asked.add(effect.number)
                 self._answer_later(life, effect)
-        if (state.owner, state.owned_since) != self._tenure and not self._begin_tenure(life, state):
+        if tenure != self._tenure and not self._begin_tenure(life, state):
             return False
         if state.owner is None and state.stage in (Stage.NEW, Stage.REVIEW) and self._spell != (state.stage, state.since):
             self._spell = (state.stage, state.since)

@@ -92,7 +92,7 @@ class Team:
             if moves and turn.got is not None:
                 _of(hands, turn.got).get(turn.how, self._day(turn.got, turn.at))
         if now:
-            self._stale.update(rep for rep in (turn.lost, turn.got) if rep is not None)
+            self._stale.update(rep for rep in (turn.lost, turn.got) if rep in self._here)
 
     def has_room(self, rep: str, at: datetime) -> bool:
         """Whether somebody may be given one more."""
@@ -130,11 +130,14 @@ class Team:
             kept: who was given it on record: where they are among those who are free, they get it, because more was known then.
         """
         wanted = replace(lead, excluded=frozenset(self._ids[rep] for rep in excluded if rep in self._ids))
-        candidates = [candidate for rep in self._here if (candidate := self._candidate(rep, at))]
-        found = choose(wanted, candidates, self._policy.routing, self._turns, at)
+        daily = self._policy.routing.per_rep_daily is not None
+        for rep in list(self._here) if daily else sorted(self._stale):
+            self._candidate(rep, at)
+        found = choose(wanted, tuple(self._here.values()), self._policy.routing, self._turns, at)
         if found.rep is not None and kept is not None and self._ids.get(kept) in found.pool:
             return replace(found, rep=self._candidate(kept, at), turns={})
-        self._turns = added(self._turns, found.turns)
+        if found.turns:
+            self._turns = added(self._turns, found.turns)
         return found
 
     def _no_more_than_then(self, rep: str, at: datetime) -> bool:

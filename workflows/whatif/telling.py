@@ -5,7 +5,6 @@ As long as neither chance nor the other leads have a say in it a life is told on
 """
 
 from datetime import datetime
-from enum import Enum, auto
 from random import Random
 
 from models.lifecycle import Route, Stage
@@ -23,11 +22,8 @@ _MOST = 2000
 """Decisions after which a life is given up: an agreement of the strangest kind may never let a lead rest."""
 
 
-class _Step(Enum):
-    END = auto()
-    DUE = auto()
-    EXPECTED = auto()
-    RECORDED = auto()
+_END, _DUE, _EXPECTED, _RECORDED = range(4)
+"""What the next step is: none, what is due by itself, what is expected, what is on record."""
 
 
 class Telling:
@@ -50,7 +46,7 @@ class Telling:
         self._outlook = Outlook()
         self.forks = False
         self._left = _MOST
-        self._step, self._moment, self._policy = _Step.END, self.life.at, self.life.policy
+        self._step, self._moment, self._policy = _END, self.life.at, self.life.policy
 
     @property
     def lived(self) -> Lived:
@@ -69,9 +65,9 @@ class Telling:
         self.forks = not on_record and not self._outlook.look(self.life)
         while not self.forks and (stop is None or self.life.next < stop):
             self._choose()
-            if self._step is _Step.END:
+            if self._step is _END:
                 break
-            if self._step is _Step.EXPECTED and self._outlook.expected[0].drawn:
+            if self._step is _EXPECTED and self._outlook.expected[0].drawn:
                 self.forks = True
             else:
                 self.forks = not self._take()
@@ -82,7 +78,7 @@ class Telling:
         other = Telling.__new__(Telling)
         other.life, other._outlook = self.life.among(around, chance), self._outlook.copy()
         other.forks, other._left = False, self._left
-        other._step, other._moment, other._policy = _Step.END, self.life.at, self.life.policy
+        other._step, other._moment, other._policy = _END, self.life.at, self.life.policy
         other._outlook.look(other.life)
         return other
 
@@ -90,7 +86,7 @@ class Telling:
         """Tell on to where the next step concerns other leads, or they it: the moment of it, None at the end."""
         while True:
             self._choose()
-            if self._step is _Step.END:
+            if self._step is _END:
                 return None
             if self._concerns_others():
                 return self._moment
@@ -118,45 +114,41 @@ class Telling:
         """What comes next."""
         life, expected = self.life, self._outlook.expected
         told, number = life.past.told, life.next
-        recorded = told[number] if number < len(told) else None
-        # What was due at a recorded event was so under the agreement of then.
-        self._policy = life.policy if recorded is None else life.policy_of(recorded.version)
-        due = first_due(life.state, self._policy)
-        wake = due and due[0]
-        moment = recorded.event.at if recorded else life.until
-        if wake is not None and recorded is not None and recorded.due == wake:
-            wake = None  # what is on record saw to this, as late as it was
-        planned = expected[0].at if expected else None
-        if wake is not None and wake < moment and (planned is None or wake <= planned):
-            self._step, self._moment = _Step.DUE, wake
-        elif planned is not None and planned < moment:
-            self._step, self._moment = _Step.EXPECTED, planned
+        if number < len(told):
+            recorded = told[number]
+            step, moment, saw_to = _RECORDED, recorded.event.at, recorded.due
+            self._policy = life.policy_of(recorded.version)  # what was due then was so under this one
         else:
-            self._step, self._moment = _Step.END if recorded is None else _Step.RECORDED, moment
-        if self._moment > life.until or not self._left:
-            self._step = _Step.END
+            step, moment, saw_to, self._policy = _END, life.until, None, life.policy
+        if expected and expected[0].at < moment:
+            step, moment = _EXPECTED, expected[0].at
+        due = first_due(life.state, self._policy)
+        # What the record saw to, happens as late as it did.
+        if due is not None and due[0] != saw_to and (due[0] < moment or (step == _EXPECTED and due[0] == moment)):
+            step, moment = _DUE, due[0]
+        self._step, self._moment = step if moment <= life.until and self._left else _END, moment
 
     def _concerns_others(self) -> bool:
         state = self.life.state
         if state.owner is not None or state.routing is not None:
             return True
-        if self._step is _Step.RECORDED:
+        if self._step is _RECORDED:
             return type(self.life.past.told[self.life.next].event) in _GIVING
-        return self._step is _Step.EXPECTED and self._outlook.expected[0].drawn
+        return self._step is _EXPECTED and self._outlook.expected[0].drawn
 
     def _take(self) -> bool:
         """Take the next step; False when what follows from it takes chance, or others."""
         life, outlook = self.life, self._outlook
         self._left -= 1
         life.lived.as_recorded = False
-        if self._step is _Step.RECORDED:
+        if self._step is _RECORDED:
             told = life.past.told[life.next]
             life.next += 1
             life.policy = self._policy
             event = self._fitting(told.event, told)
             if event is not None or told.due is not None:
                 life.tell(event or Tick(at=told.event.at))
-        elif self._step is _Step.DUE:
+        elif self._step is _DUE:
             life.tell(Tick(at=self._moment))
         else:
             expected = outlook.expected.pop(0)
