@@ -28,19 +28,19 @@ def choose(lead: Wanted, reps: Sequence[Candidate], rules: Routing, turns: Turns
     """
     if rules.fallback != "manager":
         reps = [c for c in reps if c.sells]
-    out = {c.rep: why for c in reps if (why := _out(c, lead, at))}
+    out = {c.rep: why for c in reps if (why := c.absent(at) or (_HAD_IT if lead.excluded and c.rep in lead.excluded else None))}
     named = _account_owner(lead, reps, out) or _existing_owner(lead, reps, rules, out)
     if named:
         return named
     pool, narrowed = _pool(lead, [c for c in reps if c.sells], rules)
-    refused = out | _refused(pool, [c for c in reps if c.rep not in out], rules, at)
-    free = [c for c in pool if c.rep not in refused]
+    refused = out | _refused(pool, [c for c in reps if c.rep not in out] if out else reps, rules, at)
+    free = [c for c in pool if c.rep not in refused] if refused else pool
     by_name = [c for c in free if c.territories]
     if narrowed and by_name and len(by_name) < len(free):
         refused |= {c.rep: "comes after those who serve this territory by name" for c in free if not c.territories}
         free = by_name
     if free:
-        owed = [*free, *(c for c in _catching_up(pool, lead, rules, at) if rules.catch_up and c.rep in refused)]
+        owed = [*free, *(c for c in _catching_up(pool, lead, rules, at) if c.rep in refused)] if rules.catch_up else free
         return _by_turn(free, owed, reps, refused, turns, narrowed)
     return _fallback(lead, reps, rules, out, turns, narrowed, at) or _nobody(lead, reps, pool, rules, refused, narrowed, at)
 
@@ -67,12 +67,9 @@ def in_turn(lead: Wanted, ahead: Iterable[Wanted], reps: Sequence[Candidate], ru
     return choose(lead, reps, rules, turns, at)
 
 
-def _out(candidate: Candidate, lead: Wanted, at: datetime) -> str | None:
-    return candidate.absent(at) or (_HAD_IT if candidate.rep in lead.excluded else None)
-
-
 def _account_owner(lead: Wanted, reps: Sequence[Candidate], out: Mapping[UUID, str]) -> Choice | None:
-    owner = next((c for c in reps if c.rep == lead.account_owner and c.sells and c.rep not in out), None)
+    wanted = lead.account_owner
+    owner = next((c for c in reps if c.rep == wanted and c.sells and c.rep not in out), None) if wanted is not None else None
     if owner is None:
         return None
     others = _others(reps, owner, out, "does not own the account")
@@ -80,7 +77,7 @@ def _account_owner(lead: Wanted, reps: Sequence[Candidate], out: Mapping[UUID, s
 
 
 def _existing_owner(lead: Wanted, reps: Sequence[Candidate], rules: Routing, out: Mapping[UUID, str]) -> Choice | None:
-    if not rules.existing_owner:
+    if not rules.existing_owner or lead.existing_owner is None:
         return None
     owner = next((c for c in reps if c.rep == lead.existing_owner and c.sells and c.rep not in out), None)
     if owner is None or full(owner, rules):
@@ -118,11 +115,14 @@ def _serving(reps: Sequence[Candidate], territory: str) -> list[Candidate]:
 def _refused(pool: Collection[Candidate], here: Sequence[Candidate], rules: Routing, at: datetime) -> dict[UUID, str]:
     """Why not, for each of those who are there but cannot have it now."""
     members = {c.rep for c in pool}
-    found = {c.rep: "is not one of those it may go to" if c.sells else "is no rep" for c in here if c.rep not in members}
+    found, left = {}, []
     for c in here:
-        if c.rep in members and (why := full(c, rules) or (None if c.weight > 0 else "takes no turns: weight 0")):
+        if c.rep not in members:
+            found[c.rep] = "is not one of those it may go to" if c.sells else "is no rep"
+        elif why := full(c, rules) or (None if c.weight > 0 else "takes no turns: weight 0"):
             found[c.rep] = why
-    left = [c for c in here if c.rep in members and c.rep not in found]
+        else:
+            left.append(c)
     off = {c.rep for c in left if not c.at_work(at)} if rules.working_hours != "ignored" else set()
     if rules.working_hours == "required" or len(off) < len(left):
         found |= dict.fromkeys(off, "is not at work now")

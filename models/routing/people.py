@@ -50,7 +50,7 @@ class Candidate:
         """Why no lead at all can go to them now, as a sentence; None when one can."""
         if not self.active:
             return "is deactivated"
-        absence = next((away for away in self.away if away.covers(at)), None)
+        absence = next((away for away in self.away if away.covers(at)), None) if self.away else None
         if absence is None:
             return None
         return f"is away until {absence.until:%Y-%m-%d %H:%M} UTC" if absence.until else "is away, nobody knows until when"

@@ -55,9 +55,12 @@ def next_in_turn(free: Sequence[Candidate], shares: Mapping[UUID, float], turns:
 
 def moved(shares: Mapping[UUID, float], chosen: UUID) -> dict[UUID, float]:
     """By how much each turn moves when one of them gets the lead."""
-    return {rep: share - (rep == chosen) for rep, share in shares.items()}
+    return {**shares, chosen: shares[chosen] - 1}
 
 
 def added(turns: Turns, moves: Turns) -> dict[UUID, float]:
     """The turns after they moved."""
-    return {**turns, **{rep: turns.get(rep, 0.0) + move for rep, move in moves.items()}}
+    after = dict(turns)
+    for rep, move in moves.items():
+        after[rep] = after.get(rep, 0.0) + move
+    return after
