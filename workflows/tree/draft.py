@@ -62,25 +62,26 @@ class Draft:
         s = self.state
         s.seq += 1
         s.written_at = self.at
-        self.entries.append(
-            Entry(
-                seq=s.seq,
-                at=self.at,
-                kind=kind,
-                from_stage=was or s.stage,
-                to_stage=s.stage,
-                actor_kind=by[0],
-                actor=by[1],
-                owner=s.owner,
-                score=s.score,
-                tier=s.tier,
-                policy_version=s.policy_version,
-                deadline=s.deadline,
-                note=note,
-                detail=tuple(detail.items()),
-                notices=tuple(notices),
-            )
+        stage, (actor_kind, actor) = s.stage, by
+        told = tuple(detail.items()), tuple(notices)
+        # By position, in the order of its fields: by name it takes twice as long, and most decisions write something.
+        entry = Entry(
+            s.seq,
+            self.at,
+            kind,
+            was or stage,
+            stage,
+            actor_kind,
+            actor,
+            s.owner,
+            s.score,
+            s.tier,
+            s.policy_version,
+            s.deadline,
+            note,
+            *told,
         )
+        self.entries.append(entry)
 
     def restamp(self) -> None:
         """Let the latest entry show the deadline as it stands after all."""

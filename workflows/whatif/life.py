@@ -95,9 +95,9 @@ class Life:
     def among(self, around: Around, chance: Random) -> "Life":
         """The same life, going on by itself with these around it."""
         other = Life.__new__(Life)
-        for name in ("at", "next", "past", "policy", "policy_of", "score", "state", "turns", "until", "without"):
-            setattr(other, name, getattr(self, name))
-        lived = self.lived
+        other.past, other.policy_of, other.until, other.without = self.past, self.policy_of, self.until, self.without
+        other.policy, other.state, other.at, other.next = self.policy, self.state, self.at, self.next
+        other.score, other.turns, lived = self.score, self.turns, self.lived
         other.lived = Lived(lived.rows.copy(), lived.entries.copy(), lived.as_recorded, drawn=True)
         other.around, other.chance = around, chance
         return other
@@ -109,26 +109,29 @@ class Life:
         """
         lived, rows, policy_of, until = self.lived, self.past.rows, self.policy_of, self.until
         without, told, state = self.without, self.past.told, self.state
-        for number, recorded in enumerate(told if stop is None else told[:stop]):
+        for number, recorded in enumerate(told):
             event = recorded.event
             policy = policy_of(recorded.version)
             due = first_due(state, policy)
             early = due is not None and due[0] < event.at and due[0] != recorded.due
-            if early or event.at > until or (without and self.takes_the_missing(event)):
+            if number == stop or early or event.at > until or (without and self.takes_the_missing(event)):
                 self.next, self.state = number, state
+                self.at = told[number - 1].event.at if number else self.at
                 return True
-            self.policy, self.state, self.next = policy, state, number + 1
-            decision = decide(*self.prepared(event), policy)
-            before, state = state, decision.state
-            self.at = event.at
-            if decision.entries and not self._as_on_record(decision.entries, rows):
-                lived.as_recorded = False
+            self.policy, before = policy, state
+            if type(event) in _SPECIAL:
+                self.state = state
+                state, event = self.prepared(event)
+            state, entries, _ = decide(state, event, policy)
+            same = not entries or self._as_on_record(entries, rows)
             if state.owned_since is not before.owned_since:
-                self._moved(before, state, event, decision.entries[-1].kind)
-            if not lived.as_recorded or state.effect_number != recorded.asked:
-                lived.as_recorded, self.state = False, state
+                self.next = number + 1
+                self._moved(before, state, event, entries[-1].kind)
+            if not same or state.effect_number != recorded.asked:
+                lived.as_recorded, self.state, self.next, self.at = False, state, number + 1, event.at
                 return False
-        self.next, self.state = len(told) if stop is None else stop, state
+        self.next, self.state = number + 1, state
+        self.at = event.at
         return True
 
     def _as_on_record(self, entries: Sequence[Entry], rows: Sequence[Row]) -> bool:
