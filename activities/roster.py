@@ -41,11 +41,12 @@ _REPS = """
             FROM assignments a WHERE a.rep_id = u.id AND (NOT a.settled OR (%(daily)s AND a.at >= day.begins))
                 AND a.lead_id IS DISTINCT FROM %(lead)s) AS given
     WHERE u.roles && ARRAY['rep', 'manager']"""
-_PERSON = """
+PERSON = """
     l.id, l.email, l.first_name, l.last_name, l.company, l.title, l.phone, l.country, l.source, l.campaign, l.interest, l.message,
     l.attributes, l.enrichment, l.domain, l.account_id, l.tier, a.owner_id AS account_owner,
     coalesce((SELECT s.score FROM scores s WHERE s.lead_id = l.id ORDER BY s.at DESC, s.id DESC LIMIT 1), l.score) AS score"""
-LEADS = f"SELECT {_PERSON} FROM leads l LEFT JOIN accounts a ON a.id = l.account_id WHERE l.id = ANY(%(leads)s)"  # noqa: S608
+"""What `Asked.person` needs, of `leads l LEFT JOIN accounts a`."""
+LEADS = f"SELECT {PERSON} FROM leads l LEFT JOIN accounts a ON a.id = l.account_id WHERE l.id = ANY(%(leads)s)"  # noqa: S608
 """What `Asked.person` needs of these leads."""
 _ACCOUNT_OWNER = "SELECT owner_id FROM accounts WHERE id = %(account)s"
 
@@ -159,7 +160,7 @@ async def situation(connection: AsyncConnection[Any], policy: Policy, asked: Ask
         existing = await company.fetchone() if company_had else None
         (listed,), (turns, since, before) = _there(await everybody.fetchone()), _there(await queue.fetchone())
     return Situation(
-        reps=[_candidate(row, policy) for row in json.loads(listed)],
+        reps=[candidate(row, policy) for row in json.loads(listed)],
         turns=_turns(json.loads(turns or "{}"), policy),
         wanted=_wanted(asked, existing[0] if existing else None, since or asked.since),
         ahead=await _ahead(connection, json.loads(before or "[]"), policy),
@@ -183,7 +184,14 @@ def _turns(stored: Mapping[str, float], policy: Policy) -> dict[UUID, float]:
     return {_id(rep): min(turn, most) for rep, turn in stored.items()}
 
 
-def _candidate(row: Sequence[Any], policy: Policy) -> Candidate:
+def candidate(row: Sequence[Any], policy: Policy) -> Candidate:
+    """Somebody who might get a lead.
+
+    Args:
+        row: id, active, absences as JSON, capacity, weight, territories, working hours as JSON, time zone, roles, how many leads they
+            have and got today, when the last one was, and when their next day begins.
+        policy: the agreement.
+    """
     rep, active, away, capacity, weight, territories, hours, zone, roles, load, today, last_at, next_day = row
     clock = _hours(hours, zone, policy.clock.days_off) if hours else policy.clock.work
     return Candidate(

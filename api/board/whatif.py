@@ -18,6 +18,7 @@ FIGURES: Final[Mapping[str, str]] = {
     Figure.BREACHES: "Deadlines that reps let pass",
     Figure.TAKEN: "Times a rep got a lead",
     Figure.OPEN_LOAD: "Leads a rep has at a time",
+    Figure.QUEUED: "Leads nobody was free for",
     Figure.TO_NURTURE: "Times a lead went to nurture",
     Figure.NURTURE_SENDS: "Nurture messages",
     Figure.EXPECTED_WINS: "Expected wins",

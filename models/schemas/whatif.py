@@ -45,11 +45,13 @@ class ComparedFigure(View):
 
 
 class ComparedRep(View):
-    """How many times a rep got a lead, and would have on average."""
+    """How many times a rep got a lead and how many they had at a time, and would have on average."""
 
     rep: Person
     was: int
     would: float
+    open_was: float = 0.0
+    open_would: float = 0.0
 
 
 class Turn(View):

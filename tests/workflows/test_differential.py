@@ -16,9 +16,8 @@ from models.policy import Policy
 from tests.workflows.world import REP, World, born, claim, start, user, worker
 from workflows.decision import decide, due_effects, newborn, next_wake
 from workflows.lead import LeadWorkflow
-from workflows.whatif.crowd import Crowd
-from workflows.whatif.life import live
 from workflows.whatif.record import Past, row_of
+from workflows.whatif.telling import Telling
 
 PLAIN = Policy.model_validate({"review": {"when": ["near_threshold"]}})
 
@@ -70,7 +69,7 @@ def replayed(state: LeadState, born_at: datetime, known: Known, world: World) ->
     rows = [row_of(entry) for entry in (*decide(newborn(state.lead_id, born_at, PLAIN), arrival, PLAIN).entries, *world.ledger)]
     events = [told for commit in world.commits for told in commit.told]
     past = Past(state.lead_id, [Told(event=arrival, version=PLAIN.version, asked=state.effect_number), *events], rows)
-    return live(past, lambda _: PLAIN, events[-1].event.at, Crowd(), Random(0)).entries[state.seq :]
+    return Telling(past, lambda _: PLAIN, events[-1].event.at).alone().lived.entries[state.seq :]
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -12,7 +12,7 @@ from workflows.whatif.crowd import Crowd
 from workflows.whatif.differences import Changed, changes, unsimulated
 from workflows.whatif.figures import BLOCKS, Shares, Sums, Wins, counted
 from workflows.whatif.life import Lived
-from workflows.whatif.record import Past, Row
+from workflows.whatif.record import Past, Row, Turn
 from workflows.whatif.team import Member, Team
 from workflows.whatif.telling import Telling
 from workflows.whatif.world import World
@@ -116,15 +116,15 @@ class Comparison:
     Args:
         question: what is asked.
         watched: what people were seen to do.
-        apart: ledgers of leads that are not told again, and are in somebody's hands all the same.
+        apart: changes of hands of leads that are not told again, and are in somebody's hands all the same.
     """
 
-    def __init__(self, question: Question, watched: Watched, apart: Iterable[Sequence[Row]] = ()) -> None:
+    def __init__(self, question: Question, watched: Watched, apart: Sequence[Turn] = ()) -> None:
         self._question, self._watched = question, watched
         chance = Random(question.seed)  # noqa: S311 - no secrecy
         self._worlds = [self._world(seed, watched.crowd.resampled(chance, question.without)) for seed in range(SEEDS)]
-        for rows in apart:
-            self.pass_by(rows)
+        for world in self._worlds:
+            world.pass_by(apart)
         left = len(watched.reps - question.without)
         self._sums = Sums(SEEDS, (len(watched.reps), left))
         self._days = max((question.as_of - question.since).total_seconds() / _DAY, 1e-9)
@@ -137,11 +137,6 @@ class Comparison:
         question = self._question
         team = Team(question.team, question.policy, question.own, question.without)
         return World(team, crowd, self._policy, question.as_of, f"{question.seed} {seed}", partial(self._finished, seed))
-
-    def pass_by(self, rows: Sequence[Row]) -> None:
-        """Take notice of a lead that cannot be told again."""
-        for world in self._worlds:
-            world.pass_by(rows)
 
     def add(self, past: Past) -> None:
         """Tell a lead's life under the other agreement, with every seed: once as far as neither chance nor other leads have a say."""

@@ -48,8 +48,8 @@ class Around(Protocol):
 
     crowd: Crowd
 
-    def standing(self, claim: Claim) -> Standing:
-        """Of somebody who claims: how much they have, with all leads as they are told."""
+    def standing(self, claim: Claim, version: int) -> Standing:
+        """Of somebody who claims, and did so under an agreement on record: how much they have, with all leads as they are told."""
 
     def has_room(self, answer: Routed, version: int) -> bool:
         """Whether a rep who was given the lead on record can be given it now as well."""
@@ -159,7 +159,7 @@ class Life:
 
     def _moved(self, before: LeadState, after: LeadState, event: Event, how: EntryKind) -> None:
         by = event if isinstance(event, Claim | Routed) else None
-        turn = Turn(after.written_at or event.at, before.owner, after.owner, how, by, self.next - 1, self.policy.version)
+        turn = Turn(after.written_at or event.at, before.owner, after.owner, how, by, self.next - 1, self._version)
         if self.around is None:
             self.turns.append(turn)
         else:
@@ -183,10 +183,15 @@ class Life:
     def _standing(self, claim: Claim) -> Claim:
         """A claim with how much that rep has; as long as nobody knows, with room, which whoever knows looks at later."""
         if self.around is not None:
-            return claim.model_copy(update={"standing": self.around.standing(claim)})
+            return claim.model_copy(update={"standing": self.around.standing(claim, self._version)})
         if claim.standing is None or too_many(claim.standing, self.policy.claims) is None:
             return claim
         return claim.model_copy(update={"standing": claim.standing.model_copy(update={"open": 0, "today": 0})})
+
+    @property
+    def _version(self) -> int:
+        """The agreement under which the latest event on record was decided."""
+        return self.past.told[self.next - 1].version
 
     def takes_the_missing(self, event: Event) -> bool:
         """Whether it gives the lead to somebody who is not there any more."""

@@ -102,9 +102,11 @@ class Outlook:
     # --- what it asked for -------------------------------------------------------------------------------------------
 
     def _recorded_soon(self, life: Life, effect: AnyEffect) -> bool:
-        """Whether the record has an answer to it that fits, in a moment; where nobody was free, in whatever time that took."""
+        """Whether the record has an answer to it that fits, in a moment; where nobody was free and no others are there, ever."""
         wanted, until = ANSWERS[type(effect)], life.at + _SOON
         waiting = isinstance(effect, Route) and effect.not_before is not None
+        if waiting and life.around is not None:
+            return False
         told = life.past.told
         for number in range(life.next, len(told)):
             event = told[number].event

@@ -83,6 +83,7 @@ class Team:
         self._then: dict[str, Hands] = {rep: Hands() for rep in self._members}
         self._turns: Turns = {}
         self._stale = set(self._here)
+        self._daily = policy.routing.per_rep_daily is not None
 
     def move(self, turn: Turn, *, now: bool, then: bool) -> None:
         """A lead changes hands as it is told now, or did so then, or both."""
@@ -102,23 +103,22 @@ class Team:
     def can_be_given(self, answer: Routed, version: int, at: datetime) -> bool:
         """Whether a rep who was given a lead under an agreement can be given it now."""
         rep = answer.rep or ""
-        if answer.account_owner or (version not in self._lowered and self._no_more_than_then(rep, at)):
-            return True
-        return self.has_room(rep, at)
+        return answer.account_owner or self._as_then(rep, version, at) or self.has_room(rep, at)
 
-    def can_claim(self, claim: Claim, at: datetime) -> bool:
-        """Whether a rep who claimed a lead then can claim it now."""
-        return too_many(self.standing(claim, at), self._policy.claims) is None
+    def can_claim(self, claim: Claim, version: int, at: datetime) -> bool:
+        """Whether a rep who claimed a lead under an agreement can claim it now."""
+        return self._as_then(claim.rep, version, at) or too_many(self.standing(claim, version, at), self._policy.claims) is None
 
-    def standing(self, claim: Claim, at: datetime) -> Standing:
-        """Of somebody who claims now: on record, what they had then, and what they have more or less by now."""
-        now, then, day = _of(self._now, claim.rep), _of(self._then, claim.rep), self._day(claim.rep, at)
-        had, today = claim.standing, now.today(day)[0]
+    def standing(self, claim: Claim, version: int, at: datetime) -> Standing:
+        """Of somebody who claims now: as it was on record, where they have no more than then; else with as many as they have."""
+        had, rep = claim.standing, claim.rep
+        if had is not None and self._as_then(rep, version, at):
+            return had
         if had is None:
-            member = self._members.get(claim.rep)
-            return Standing(roles=(Role.REP,), open=max(0, now.open), today=today, away=member.candidate.away if member else ())
-        more = max(0, had.open + now.open - then.open), max(0, had.today + today - then.today(day)[0])
-        return had.model_copy(update={"open": more[0], "today": more[1]})
+            member = self._members.get(rep)
+            had = Standing(roles=(Role.REP,), away=member.candidate.away if member else ())
+        now = _of(self._now, rep)
+        return had.model_copy(update={"open": max(0, now.open), "today": now.today(self._day(rep, at))[0]})
 
     def choose(self, lead: Wanted, excluded: Iterable[str], at: datetime, kept: str | None = None) -> Choice:
         """Who gets a lead now.
@@ -130,8 +130,7 @@ class Team:
             kept: who was given it on record: where they are among those who are free, they get it, because more was known then.
         """
         wanted = replace(lead, excluded=frozenset(self._ids[rep] for rep in excluded if rep in self._ids))
-        daily = self._policy.routing.per_rep_daily is not None
-        for rep in list(self._here) if daily else sorted(self._stale):
+        for rep in list(self._here) if self._daily else sorted(self._stale):
             self._candidate(rep, at)
         found = choose(wanted, tuple(self._here.values()), self._policy.routing, self._turns, at)
         if found.rep is not None and kept is not None and self._ids.get(kept) in found.pool:
@@ -140,23 +139,23 @@ class Team:
             self._turns = added(self._turns, found.turns)
         return found
 
-    def _no_more_than_then(self, rep: str, at: datetime) -> bool:
+    def _as_then(self, rep: str, version: int, at: datetime) -> bool:
+        """Whether somebody has no more than they had then, and may have as many as under that agreement."""
         now, then = _of(self._now, rep), _of(self._then, rep)
-        if now.open > then.open:
+        if version in self._lowered or now.open > then.open:
             return False
-        if self._policy.routing.per_rep_daily is None:
+        if not self._daily:
             return True
         day = self._day(rep, at)
-        return sum(now.today(day)) <= sum(then.today(day))
+        return all(more <= less for more, less in zip(now.today(day), then.today(day), strict=True))
 
     def _candidate(self, rep: str, at: datetime) -> Candidate | None:
         """Somebody who is there, with what they have on their hands."""
         found = self._here.get(rep)
-        daily = self._policy.routing.per_rep_daily is not None
-        if found is None or (rep not in self._stale and not daily):
+        if found is None or (rep not in self._stale and not self._daily):
             return found
         hands, today, ends = self._now[rep], 0, None
-        if daily:
+        if self._daily:
             day = self._day(rep, at)
             today, ends = sum(hands.today(day)), _midnight(day, self._members[rep].zone)
         found = self._here[rep] = replace(found, load=max(0, hands.open), today=today, next_day=ends)
@@ -183,9 +182,13 @@ def _allowed(member: Member, policy: Policy) -> Member:
 
 
 def _lower(policy: Policy, other: Policy) -> bool:
-    """Whether an agreement lets the tree give a rep less than another one."""
+    """Whether an agreement lets a rep have less than another one."""
     daily, before = policy.routing.per_rep_daily, other.routing.per_rep_daily
-    return policy.claims.per_rep_open < other.claims.per_rep_open or (daily is not None and (before is None or daily < before))
+    return (
+        policy.claims.per_rep_open < other.claims.per_rep_open
+        or policy.claims.per_rep_daily < other.claims.per_rep_daily
+        or (daily is not None and (before is None or daily < before))
+    )
 
 
 def _midnight(day: date, zone: str) -> datetime:

@@ -19,7 +19,7 @@ from models.messages import Claim, Routed, Standing
 from models.routing import Choice
 from workflows.whatif.crowd import Crowd
 from workflows.whatif.life import Lived, PolicyOf
-from workflows.whatif.record import Past, Row, Turn, turns_of
+from workflows.whatif.record import Past, Turn, turns_of
 from workflows.whatif.team import Team
 from workflows.whatif.telling import Telling
 
@@ -104,9 +104,9 @@ class World:
         self._queue: dict[int, _Among] = {}
         self._freed: set[str] = set()
 
-    def pass_by(self, rows: Sequence[Row]) -> None:
-        """Follow a lead that is not told again: it is in somebody's hands all the same."""
-        self._put(_Strand(turns_of(rows), -1, now=True, then=True))
+    def pass_by(self, turns: Sequence[Turn]) -> None:
+        """Follow leads that are not told again, in the order of time: they are in somebody's hands all the same."""
+        self._put(_Strand(turns, -1, now=True, then=True))
 
     def add(self, number: int, past: Past, trunk: Telling) -> None:
         """Add a life, no later than when it begins."""
@@ -131,9 +131,9 @@ class World:
 
     # --- what is around a life ---------------------------------------------------------------------------------------
 
-    def standing(self, claim: Claim) -> Standing:
-        """Of somebody who claims: how much they have, with all leads as they are told."""
-        return self._team.standing(claim, self._now)
+    def standing(self, claim: Claim, version: int) -> Standing:
+        """Of somebody who claims, and did so under an agreement on record: how much they have, with all leads as they are told."""
+        return self._team.standing(claim, version, self._now)
 
     def has_room(self, answer: Routed, version: int) -> bool:
         """Whether a rep who was given the lead on record can be given it now as well."""
@@ -189,7 +189,7 @@ class World:
     def _can(self, turn: Turn) -> bool:
         """Whether whoever got a lead by itself can have it with all the others."""
         if isinstance(turn.by, Claim):
-            return self._team.can_claim(turn.by, turn.at)
+            return self._team.can_claim(turn.by, turn.version, turn.at)
         return turn.by is None or turn.got is None or self._team.can_be_given(turn.by, turn.version, turn.at)
 
     # --- lives among the others --------------------------------------------------------------------------------------
@@ -205,7 +205,12 @@ class World:
         """Tell a life on to where it concerns the others, and put that into the order."""
         moment, waits = among.telling.advance(), among.telling.waits
         if waits and among.number not in self._queue:
-            self._wait(among)
+            self._queue[among.number] = among
+            among.since = self._now
+            if among.choice is not None:
+                self._ask_again(among)
+            elif self._ask(among):
+                return  # told on already
         elif not waits:
             self._queue.pop(among.number, None)
             among.since = None
@@ -217,16 +222,11 @@ class World:
         heappush(self._order, (moment, _MOVING, among.turn, among))
 
     def _go(self, among: _Among) -> None:
-        self._told = among
+        self._told, among.choice = among, None
         among.telling.go()
         self._later(among)
 
     # --- the queue ---------------------------------------------------------------------------------------------------
-
-    def _wait(self, among: _Among) -> None:
-        self._queue[among.number] = among
-        among.since = self._now
-        self._ask_again(among)
 
     def _ask_again(self, among: _Among) -> None:
         """At the time that alone may change something."""

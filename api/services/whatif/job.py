@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import NullPool, bindparam, create_engine, text
+from sqlalchemy import Connection, NullPool, bindparam, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from api.services.whatif import reading
@@ -81,25 +81,29 @@ def compare(url: str, ask: Ask, progress: Progress) -> dict[str, Any]:
     try:
         with engine.connect() as connection:
             own = reading.policies(connection)
-            leads = reading.count(connection, ask.since, ask.until)
-            as_of = ask.as_of or datetime.now(UTC)
-            question = Question(_numbered(ask.policy, own), own, ask.since, ask.until, as_of, ask.without)
+            question = _question(connection, ask, own)
+            ids = reading.leads(connection, ask.since, ask.until)
             watched, chance, done = Watched(), Random(question.seed), 0  # noqa: S311 - the same every time
-            for part in reading.parts(connection, ask.since, ask.until):
+            for part in reading.parts(connection, ids, people=False):
                 for past in part.pasts:
                     watched.watch(past, question.as_of, chance)
                 done += part.leads
-                progress(min(done // 2, leads), leads)
-            comparison, seen = Comparison(question, watched), 0
-            for part in reading.parts(connection, ask.since, ask.until):
+                progress(done // 2, len(ids))
+            comparison = Comparison(question, watched, reading.apart(connection, ask.since, ask.until))
+            for part in reading.parts(connection, ids, people=True):
                 for past in part.pasts:
                     comparison.add(past)
-                seen += part.leads
-                progress(min((done + seen) // 2, leads), leads)
+                done += part.leads
+                progress(done // 2, len(ids))
             found = comparison.result()
-            return {**found, "unreplayable": seen - found["leads"]}
+            return {**found, "unreplayable": len(ids) - found["leads"]}
     finally:
         engine.dispose()
+
+
+def _question(connection: Connection, ask: Ask, own: dict[int, Policy]) -> Question:
+    policy, as_of = _numbered(ask.policy, own), ask.as_of or datetime.now(UTC)
+    return Question(policy, own, ask.since, ask.until, as_of, ask.without, reading.team(connection, policy))
 
 
 def _numbered(policy: Policy, own: dict[int, Policy]) -> Policy:

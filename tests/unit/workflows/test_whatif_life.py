@@ -186,5 +186,3 @@ def test_what_was_cut_off_is_drawn_from_those_that_took_longer() -> None:
     assert 0.6 < both["late"] / 3000 < 0.73  # the weight of the one that was cut off moves to the right
     assert times.draw(Random(1), 2 * HOUR) is None
     assert times.middle() == 2 * HOUR
-
-
