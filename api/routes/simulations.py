@@ -38,6 +38,13 @@ async def see_simulation(simulation: UUID, _: Either, database: Db) -> Simulatio
         return await orders.view(connection, simulation)
 
 
+@router.post("/simulations/{simulation}/retry", status_code=status.HTTP_202_ACCEPTED)
+async def retry_simulation(simulation: UUID, _: Either, database: Db) -> SimulationOrdered:
+    """Have a replay made once more that failed. Any other stays as it is."""
+    await orders.again(database, simulation)
+    return SimulationOrdered(id=simulation)
+
+
 @router.delete("/simulations/{simulation}", status_code=status.HTTP_204_NO_CONTENT)
 async def drop_simulation(simulation: UUID, _: Either, database: Db) -> None:
     """Forget a replay. One that is being made stops."""

@@ -60,6 +60,13 @@ async def see(simulation: UUID, me: Either, wired: Wired, part: Part = None) -> 
     return page("simulation.html", **await frame(wired, me), simulation=found)
 
 
+@router.post("/what-if/{simulation}/retry")
+async def retry(simulation: UUID, _: Either, wired: Wired) -> RedirectResponse:
+    """Have a replay made once more that failed."""
+    await orders.again(wired.database, simulation)
+    return RedirectResponse(f"/what-if/{simulation}", _SEE_OTHER)
+
+
 @router.post("/what-if/{simulation}/drop")
 async def drop(simulation: UUID, _: Either, wired: Wired) -> RedirectResponse:
     """Forget a replay. One that is being made stops."""

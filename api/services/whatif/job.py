@@ -17,13 +17,15 @@ from uuid import UUID
 
 from sqlalchemy import Connection, NullPool, bindparam, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 
+from api.errors import DatabaseAway, problem_of
 from api.services.whatif import reading
 from models.policy import Policy, stored_policy
 from workflows.whatif.comparison import Comparison, Question, Watched
 
-ELSEWHERE = 3
-"""The exit code when another process is at it."""
+ELSEWHERE, AWAY = 3, 4
+"""The exit codes when another process is at it, and when the database went out of reach."""
 _POLITE = 5
 _CONNECT = {"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=120000"}
 _LOCK = text("SELECT pg_try_advisory_lock(:key)")
@@ -119,7 +121,7 @@ def carry_out(url: str, simulation: UUID) -> int:
         The exit code.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: when the database is out of reach.
+        sqlalchemy.exc.DBAPIError: when the database refuses what it is told.
     """
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_CONNECT)
     try:
@@ -142,6 +144,10 @@ def carry_out(url: str, simulation: UUID) -> int:
             connection.execute(_DONE, {"id": simulation, "result": found})
     except Cancelled:
         return 0
+    except DBAPIError as err:
+        if isinstance(problem_of(err), DatabaseAway):
+            return AWAY
+        raise
     finally:
         engine.dispose()
     return 0

@@ -41,6 +41,11 @@ _LEADS = text(
     SELECT id, coalesce(nullif(concat_ws(' ', first_name, last_name), ''), email, 'A lead') AS name FROM leads
     WHERE id = ANY(:ids) AND stage <> 'erased'"""
 )
+_AGAIN = text(
+    """
+    UPDATE simulations SET state = 'waiting', leads = 0, done = 0, error = NULL, finished_at = NULL, touched_at = now()
+    WHERE id = :id AND state = 'failed'"""
+)
 _DROP = text("DELETE FROM simulations WHERE id = :id")
 
 
@@ -122,6 +127,18 @@ def adapted(policy: Policy, changes: Mapping[str, Any]) -> Policy:
         return Policy.model_validate(document)
     except ValidationError as err:
         raise Invalid({".".join(map(str, each["loc"])): each["msg"].removeprefix("Value error, ") for each in err.errors()}) from None
+
+
+async def again(database: Database, simulation: UUID) -> None:
+    """Have a replay made once more that failed; any other stays as it is.
+
+    Raises:
+        NotFound: when there is none of that id.
+    """
+    async with database.connection() as connection:
+        await connection.execute(_AGAIN, {"id": simulation})
+        if (await connection.execute(_ONE, {"id": simulation})).one_or_none() is None:
+            raise NotFound("simulation")
 
 
 async def drop(database: Database, simulation: UUID) -> None:

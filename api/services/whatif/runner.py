@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from activities.database import Database
 from api.services.bulk.work import fault, passes
-from api.services.whatif.job import ELSEWHERE
+from api.services.whatif.job import AWAY, ELSEWHERE
 from models.settings import Settings
 
 KEPT = 20
@@ -19,6 +19,8 @@ KEPT = 20
 _SOON = 1.0
 _LONGEST = 3600.0
 """Seconds a replay may take."""
+_TOO_LONG = 5
+"""The exit code of one that took longer."""
 _NEXT = text("SELECT id FROM simulations WHERE state IN ('waiting', 'running') ORDER BY touched_at LIMIT 1")
 _FAILED = text(
     "UPDATE simulations SET state = 'failed', error = :error, finished_at = now() WHERE id = :id AND state IN ('waiting', 'running')"
@@ -63,9 +65,20 @@ async def work(database: Database, settings: Settings) -> bool:
             return False
         if code != 0:
             _log.error("a simulation failed", reference=str(simulation), code=code)
-            await connection.execute(_FAILED, {"id": simulation, "error": fault(simulation)})
+            await connection.execute(_FAILED, {"id": simulation, "error": _why(code, simulation)})
         await connection.execute(_PRUNE, {"kept": KEPT})
     return True
+
+
+def _why(code: int, simulation: UUID) -> str:
+    """What is said of a replay that came to nothing."""
+    if code == AWAY:
+        return "The database went out of reach while this was replayed. Nothing of it was kept; try again."
+    if code == _TOO_LONG:
+        return "This took more than an hour and was stopped. Nothing of it was kept; try again with fewer days."
+    if code < 0:
+        return f"The process that replayed this was ended from outside (signal {-code}). Nothing of it was kept; try again."
+    return fault(simulation)
 
 
 async def _made(settings: Settings, simulation: UUID) -> int:
@@ -76,10 +89,11 @@ async def _made(settings: Settings, simulation: UUID) -> int:
         async with asyncio.timeout(_LONGEST):
             await child.communicate(order)
     except TimeoutError:
-        return -1
+        return _TOO_LONG
     finally:
         if child.returncode is None:
             with suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
-    return child.returncode if child.returncode is not None else -1
+    assert child.returncode is not None  # noqa: S101 - it was waited for
+    return child.returncode
