@@ -20,7 +20,7 @@ from models.lifecycle import (
     Score,
     Send,
 )
-from models.messages import Arrived, Claim, Contact, Disposition, Enriched, Event, Routed, Scored, Sent, Standing, Tick, Told
+from models.messages import Arrived, Claim, Commit, Contact, Disposition, Enriched, Event, Routed, Scored, Sent, Standing, Tick, Told
 from models.policy import Policy
 from workflows.decision import decide, due_effects, newborn, next_wake, told
 from workflows.whatif.record import row_of
@@ -30,6 +30,7 @@ _REP = Standing(roles=(Role.REP,))
 _LATE = timedelta(milliseconds=20)
 _CRITERIA: dict[str, float | bool] = {"budget_usd": 20_000.0, "authority": True, "need": True}
 _CLAIMED = 0.1
+_NOTE = "00000000-0000-7000-a000-000000000001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +60,37 @@ class Company:
 
 
 @dataclass
-class _Life:
+class Life:
+    """A lead that lives, and what is written down of it.
+
+    Attributes:
+        company: where.
+        chance: decides what people do.
+        state: the lead by now.
+        told: what it was told.
+        entries: its ledger.
+        commits: both, as a workflow writes them.
+    """
+
     company: Company
     chance: Random
     state: LeadState
     told: list[Told] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+    _written: int = 0
 
     def tell(self, event: Event) -> None:
+        """Decide on an event, and write it down."""
         decision = decide(self.state, event, self.company.policy)
         kept = told(self.state, event, decision, self.company.policy)
         if kept:
             self.told.append(kept)
         self.state = decision.state
         self.entries += decision.entries
+        if decision.entries:
+            self.commits.append(Commit(state=decision.state, entries=decision.entries, told=tuple(self.told[self._written :])))
+            self._written = len(self.told)
 
 
 def lived(company: Company, number: int) -> tuple[str, str, str]:
@@ -82,7 +100,7 @@ def lived(company: Company, number: int) -> tuple[str, str, str]:
         company: where.
         number: of the lead; the same one lives the same life.
     """
-    life = _whole(company, number)
+    life = live(company, number)
     rows = [
         [row.kind, row.from_stage, row.to_stage, row.owner, row.at.isoformat(), row.tier, row.score, row.due and row.due.isoformat()]
         for row in map(row_of, life.entries)
@@ -92,14 +110,15 @@ def lived(company: Company, number: int) -> tuple[str, str, str]:
 
 def standing(company: Company, number: int) -> LeadState:
     """How that lead stands at the company's `as_of`."""
-    return _whole(company, number).state
+    return live(company, number).state
 
 
-def _whole(company: Company, number: int) -> _Life:
+def live(company: Company, number: int) -> Life:
+    """Live a lead's life; the same number lives the same one."""
     chance = Random(number)  # noqa: S311 - so that every run measures the same
     at = company.begin + chance.random() * timedelta(days=company.days)
     lead = f"00000000-0000-7000-9000-{number:012d}"
-    life = _Life(company, chance, newborn(lead, at, company.policy))
+    life = Life(company, chance, newborn(lead, at, company.policy))
     known = Known(points=chance.choice((0.0, 40.0, 90.0)), company=True)
     life.tell(Arrived(at=at, known=known, consent=(Channel.EMAIL,) if chance.random() < 0.5 else ()))
     score = chance.uniform(0, 90)
@@ -111,7 +130,7 @@ def _whole(company: Company, number: int) -> _Life:
     return life
 
 
-def _run(life: _Life, at: datetime, known: Known, score: float, claim: Claim | None) -> None:
+def _run(life: Life, at: datetime, known: Known, score: float, claim: Claim | None) -> None:
     company, chance = life.company, life.chance
     planned: list[Event] = [claim] if claim else []
     owner: tuple[str | None, datetime | None] = (None, None)
@@ -157,8 +176,8 @@ def _work(rep: str | None, since: datetime | None, chance: Random, hours: float)
     reached = Contact(at=at, rep=rep, channel=ContactChannel.CALL, outcome=ContactOutcome.REACHED)
     if chance.random() < 0.3:
         end = DispositionOutcome.QUALIFIED
-        won = Disposition(at=at + timedelta(days=5), actor=rep, outcome=DispositionOutcome.WON, amount_usd=1000.0, note="n2")
+        won = Disposition(at=at + timedelta(days=5), actor=rep, outcome=DispositionOutcome.WON, amount_usd=1000.0, note=_NOTE)
     else:
         end, won = DispositionOutcome.NOT_READY, None
-    concluded = Disposition(at=at + timedelta(days=2), actor=rep, outcome=end, criteria=_CRITERIA, has_reason=True, note="n1")
+    concluded = Disposition(at=at + timedelta(days=2), actor=rep, outcome=end, criteria=_CRITERIA, has_reason=True, note=_NOTE)
     return [reached, concluded, *([won] if won else [])]

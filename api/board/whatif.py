@@ -8,7 +8,7 @@ from typing import Any, Final
 from api.board.pages import templates
 from api.errors import Invalid
 from models.policy import Policy
-from models.schemas.whatif import Bounded, ComparedFigure, SimulationSummary, Turn
+from models.schemas.whatif import Bounded, ChangedLead, ComparedFigure, SimulationSummary, Turn
 from workflows.whatif.figures import Figure
 
 FIGURES: Final[Mapping[str, str]] = {
@@ -139,6 +139,14 @@ def in_words(turn: Turn | None) -> str:
     return f"{said} ({who})" if who else said
 
 
+def ways(lead: ChangedLead) -> tuple[str, str]:
+    """What is different first: as it was, and as it would be; with where it goes where the words alone are the same."""
+    was, would = in_words(lead.was), in_words(lead.would)
+    if was == would and lead.was and lead.would:
+        was, would = (f"{said}, to {turn.stage.replace('_', '-')}" for said, turn in ((was, lead.was), (would, lead.would)))
+    return was, would
+
+
 def verdict(figure: ComparedFigure) -> str:
     """Whether a difference is better, worse, or within what chance explains."""
     low, high = figure.difference.low, figure.difference.high
@@ -157,7 +165,8 @@ def share(simulation: SimulationSummary) -> int:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}" if abs(value) < 10 else f"{value:,.1f}"
+    digits = 0 if abs(value) >= 100 or value == int(value) else 2 if abs(value) < 10 else 1
+    return f"{value:,.{digits}f}".replace("-", "\u2212")
 
 
 def _between(bounded: Bounded) -> str:
@@ -165,14 +174,14 @@ def _between(bounded: Bounded) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"+{_number(value)}" if value > 0 else _number(value).replace("-", "\u2212")
+    return f"+{_number(value)}" if value > 0 else _number(value)
 
 
 templates.filters |= {
     "number": _number,
     "between": _between,
     "signed": _signed,
-    "turn": in_words,
+    "ways": ways,
     "whatif_share": share,
     "verdict": verdict,
 }

@@ -1,25 +1,32 @@
 """`python -m tests.board.screenshots` draws the pictures in docs/images: the whole program with a believable morning in it."""
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from playwright.async_api import Browser, async_playwright
 from sqlalchemy import text
 
 from activities.database import Database
+from activities.ledger import LedgerActivities
 from bench.insights import fill
+from bench.lives import BEGIN, Company
+from bench.lives import live as lived
 from local.folder import Folder
 from local.postgres import Postgres
 from models.migrations import migrate
 from models.settings import Settings
+from models.tables import Lead, User
+from tests.activities.rows import store
 from tests.api.forms import Json, act, event, look, report, send
 from tests.board.conftest import signed_in
 from tests.board.leads import live
@@ -28,6 +35,7 @@ from tests.conftest import ADMIN_TOKEN
 from tests.engines import dev_server
 from tests.eventually import eventually
 from tests.stack import Person, Stack, hire, running, served, sign_in
+from tests.unit.leads import DEFAULT
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
@@ -45,6 +53,8 @@ _MORNING: tuple[tuple[str, str, str, str, str, dict[str, int], int], ...] = (
     ("Jonas", "Weber", "Analyst", "Weber Consulting", "ads", {"page_view": 1}, 180),
     ("Sofia", "Lindqvist", "VP Procurement", "Fjällräv", "trade show", {"demo_view": 1}, 220),
 )
+_TEAM = ("Mara Jung", "Tom Adeyemi", "Rosa Vidal", "Lena Okoye")
+_FIRST, _LAST = ("Ingrid", "Tobias", "Amara", "Priya", "Luis", "Hanna", "Mei"), ("Solheim", "Okafor", "Raman")
 _OLDER = text(
     """
     UPDATE leads SET arrived_at = arrived_at - age, since = since - age, change = nextval('changes'),
@@ -187,8 +197,49 @@ async def _draw_insights(browser: Browser, stack: Stack, address: str, api: Pers
     await window.close()
 
 
+async def _lives(stack: Stack) -> Company:
+    """Three hundred leads of a month, and what became of them until now."""
+    people = {f"00000000-0000-7000-8000-{number:012d}": name for number, name in enumerate(_TEAM, 1)}
+    company = Company(DEFAULT, tuple(people), after=(datetime.now(UTC) - BEGIN).days - 30)
+    for rep, name in people.items():
+        address = f"{name.split()[0].lower()}.{uuid4().hex[:4]}@team.example"
+        await store(stack.database, User(id=UUID(rep), email=address, name=name, roles=["rep"], created_at=BEGIN - timedelta(days=90)))
+    ledger = LedgerActivities(stack.database)
+    for number in range(300):
+        life = lived(company, number)
+        first, last, key = _FIRST[number % len(_FIRST)], _LAST[number % len(_LAST)], f"{uuid4().hex}@lead.example"
+        lead, born = UUID(life.state.lead_id), life.told[0].event.at
+        await store(stack.database, Lead(id=lead, email=key, email_key=key, first_name=first, last_name=last, created_at=born))
+        for commit in life.commits:
+            await ledger.commit(commit)
+    return company
+
+
+async def _draw_whatif(browser: Browser, stack: Stack, address: str, api: Person) -> None:
+    """Twelve hours to the first contact, and a rep fewer."""
+    company = await _lives(stack)
+    who = await hire(stack, api, "Ida Brandt Solberg", "manager")
+    document = json.loads(DEFAULT.document)
+    document["deadlines"]["contact"] = "12h"
+    order = {"policy": document, "since": BEGIN.isoformat(), "until": (BEGIN + timedelta(days=31)).isoformat(), "without": company.reps[:1]}
+    made = (await who.post("/api/policy/simulate", json=order)).json()["id"]
+
+    async def state() -> str:
+        found: str = (await who.get(f"/api/policy/simulations/{made}")).json()["state"]
+        return found
+
+    await eventually(state, lambda found: found in ("done", "failed"), seconds=120)
+    size = {"width": 1280, "height": 1500}
+    window = await signed_in(browser, stack, address, who, viewport=size, color_scheme="light", device_scale_factor=2)
+    page = await window.new_page()
+    await page.goto(f"/what-if/{made}")
+    await page.get_by_role("heading", name="Who has how many leads?").wait_for()
+    await page.screenshot(path=IMAGES / "whatif.png")
+    await window.close()
+
+
 async def main() -> None:
-    """Draw them all, or with `policy` or `insights` as an argument only those of the policy room, or of the insights.
+    """Draw them all, or with `board`, `policy`, `whatif` or `insights` as arguments only those.
 
     Raises:
         SystemExit: when there is no Chromium.
@@ -199,12 +250,14 @@ async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     async with _program() as (stack, address), sign_in(stack.app, ADMIN_TOKEN) as api, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        wanted = set(sys.argv[1:]) or {"board", "policy", "insights"}
+        wanted = set(sys.argv[1:]) or {"board", "policy", "whatif", "insights"}
         if "board" in wanted:
             who, lead = await _morning(stack, api)
             await _draw(browser, stack, address, who, lead)
         if "policy" in wanted:
             await _draw_policy(browser, stack, address, api)
+        if "whatif" in wanted:
+            await _draw_whatif(browser, stack, address, api)
         if "insights" in wanted:
             await _draw_insights(browser, stack, address, api)
         await browser.close()
