@@ -24,7 +24,7 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def _plain(at: datetime) -> datetime:
     """With Python's own UTC: moments that share their zone object are compared and subtracted in a tenth of the time."""
-    return at if at.tzinfo is None else at.astimezone(UTC)
+    return at if at.tzinfo is UTC or at.tzinfo is None else at.astimezone(UTC)
 
 
 Moment = Annotated[datetime, AfterValidator(_plain)]

@@ -16,6 +16,8 @@ Turns = Mapping[UUID, float]
 """How many leads each one is owed. Who is not named is owed nothing."""
 _NOTHING = 1e-9
 """Below this a turn is what floating point left of a zero."""
+_MILLION = 1e6
+"""So finely due times are told apart, for the same reason."""
 
 
 def entitlements(entitled: Iterable[Candidate]) -> dict[UUID, float]:
@@ -48,7 +50,7 @@ def next_in_turn(free: Sequence[Candidate], shares: Mapping[UUID, float], turns:
         due = (1.0 - owed) * total / share
         full = candidate.load / candidate.capacity if candidate.capacity else 1.0
         last = candidate.last_at
-        return owed <= _NOTHING, round(due, 6), full, last is not None, last.timestamp() if last else 0.0, candidate.rep
+        return owed <= _NOTHING, round(due * _MILLION), full, last is not None, last.timestamp() if last else 0.0, candidate.rep
 
     return min(free, key=order)
 

@@ -24,6 +24,7 @@ PolicyOf = Callable[[int], Policy]
 """The agreement that takes the place of a version of it."""
 _SPECIAL = frozenset({Scored, Claim, Arrived, PolicyChanged})
 """Events that a life is told with a difference, or that it remembers."""
+_NEVER = Random(0)  # noqa: S311 - stands where chance has no say, and is never asked
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class Life:
         self.score: Scored | None = None
         self.turns: list[Turn] = []
         self.around: Around | None = None
-        self.chance = Random(0)  # noqa: S311 - never asked before it is replaced
+        self.chance = _NEVER
 
     def among(self, around: Around, chance: Random) -> "Life":
         """The same life, going on by itself with these around it."""

@@ -49,7 +49,7 @@ class Outlook:
         waits: it is in the queue of those for whom nobody is free.
     """
 
-    __slots__ = ("_asked", "_spell", "_tenure", "covered", "expected", "waits")
+    __slots__ = ("_asked", "_recorded", "_spell", "_tenure", "covered", "expected", "waits")
 
     def __init__(self) -> None:
         self.expected: list[Expected] = []
@@ -57,12 +57,14 @@ class Outlook:
         self._asked: set[int] = set()
         self._tenure: tuple[str | None, datetime | None] = (None, None)
         self._spell: tuple[Stage, datetime] | None = None
+        self._recorded: tuple[Tenure, ...] | None = None
 
     def copy(self) -> "Outlook":
         """The same, to go its own way."""
         other = Outlook()
         other.expected, other._asked = self.expected.copy(), self._asked.copy()
         other.covered, other.waits, other._tenure, other._spell = self.covered, self.waits, self._tenure, self._spell
+        other._recorded = self._recorded
         return other
 
     def is_owed(self, number: int) -> bool:
@@ -142,7 +144,9 @@ class Outlook:
         rep, since = state.owner, state.owned_since
         same = None
         if rep is not None and since is not None:
-            same = next((t for t in tenures(life.past.rows) if t.rep == rep and abs(t.start - since) <= _SOON), None)
+            if self._recorded is None:
+                self._recorded = tuple(tenures(life.past.rows))
+            same = next((t for t in self._recorded if t.rep == rep and abs(t.start - since) <= _SOON), None)
             if (same is None or rep in life.without) and life.around is None:
                 return False
         self._tenure = rep, since

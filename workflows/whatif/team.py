@@ -158,7 +158,7 @@ class Team:
         if self._daily:
             day = self._day(rep, at)
             today, ends = sum(hands.today(day)), _midnight(day, self._members[rep].zone)
-        found = self._here[rep] = replace(found, load=max(0, hands.open), today=today, next_day=ends)
+        found = self._here[rep] = found.having(max(0, hands.open), today, ends)
         self._stale.discard(rep)
         return found
 
