@@ -36,7 +36,7 @@ def added(form: Sent) -> NewSuppression:
     Raises:
         Invalid: naming every field at fault.
     """
-    values: dict[str, Any] = {name: text_of(form, name) for name in ADDED}
+    values: dict[str, Any] = {name: said for name in ADDED if (said := text_of(form, name))}
     return filled(NewSuppression, values)
 
 

@@ -12,7 +12,7 @@ from api.errors import Invalid
 from api.forms import Sent, filled, text_of
 from models.lifecycle import Channel
 from models.policy import NurturePlan
-from models.schemas.templates import Difference, PreviewForm, Share, TemplateDetail, TemplateForm, TemplateView, VariantResult
+from models.schemas.templates import Difference, PreviewForm, Share, TemplateDetail, TemplateForm, TemplateView, VariantResult, sides
 
 RESULTS: Final = {"opened": "Opened", "clicked": "Clicked", "bounced": "Came back"}
 """What is counted of messages."""
@@ -70,7 +70,10 @@ class Draft:
         if self.channel == Channel.EMAIL and not self.subject:
             raise Invalid({"subject": "is required: an e-mail has one"})
         subject = self.subject if self.channel == Channel.EMAIL else None
-        return filled(TemplateForm, values | {"subject": subject, "active": self.active, "based_on": based_on})
+        try:
+            return filled(TemplateForm, values | {"subject": subject, "active": self.active, "based_on": based_on})
+        except Invalid as err:  # what is no single field's fault is the text's: a postcard without a back
+            raise Invalid({error["field"] or "body": error["message"] for error in err.fields["errors"]}) from None
 
     def preview(self, lead: object) -> PreviewForm:
         """The form to see it filled in for a lead.
@@ -168,7 +171,7 @@ def _points(share: float) -> str:
     return f"\N{MINUS SIGN}{said}" if share < 0 and said != "0" else said
 
 
-templates.filters |= {"interval": interval}
+templates.filters |= {"interval": interval, "sides": sides}
 templates.globals |= {
     "RESULTS": RESULTS,
     "axis": scale,

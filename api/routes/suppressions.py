@@ -15,7 +15,9 @@ from models.schemas.suppressions import LiftedView, Lifting, NewSuppression, Sup
 router = APIRouter(prefix="/api/suppressions", tags=["suppressions"])
 Marketer = Annotated[Principal, Depends(require(Role.MARKETER))]
 """Who is asking, if they may look after suppressions."""
-Written = Annotated[str | None, Query(max_length=320, description="An e-mail address, a phone number with its country, or a postal address.")]
+Written = Annotated[
+    str | None, Query(max_length=320, description="An e-mail address, a phone number with its country, or a postal address.")
+]
 
 
 @router.get("")

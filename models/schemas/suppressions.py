@@ -57,7 +57,7 @@ class NewSuppression(Schema):
 
     channel: Channel = Channel.EMAIL
     address: Written
-    reason: Literal[SuppressionReason.ASKED, SuppressionReason.DECIDED]
+    reason: Literal["asked", "decided"]
     note: OptionalLine = None
 
 
