@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.database import Database, driver, engine_errors
+from activities.suppressions import WISHES
 from models.ids import uuid7
 from models.lifecycle import OWNED, Entry, EntryKind, LeadState, Notice, Stage
 from models.locks import CHANGE_LOCK
@@ -106,15 +107,20 @@ _OWN_NAME = """
     WHERE l.id = %(id)s AND c.domain IS NULL AND lower(c.name) = lower(l.company) AND NOT EXISTS (
         SELECT FROM leads o WHERE o.company_id = l.company_id AND o.id <> l.id AND lower(o.company) = lower(l.company))"""
 
+# The addresses of a person, as the list of suppressions has them (the hash of `activities.suppressions`).
+_ADDRESSES = """
+    SELECT c.channel, encode(sha256(convert_to('twoway:' || c.address, 'UTF8')), 'hex') AS address FROM (
+        SELECT unnest(ARRAY['email', 'post']) AS channel, coalesce(email_key, lower(email)) AS address FROM leads WHERE id = %(id)s
+        UNION SELECT 'sms', regexp_replace(phone, '[^0-9]', '', 'g') FROM leads WHERE id = %(id)s
+        UNION SELECT 'sms', regexp_replace(recipient, '[^0-9]', '', 'g') FROM messages WHERE lead_id = %(id)s AND channel = 'sms'
+    ) c WHERE c.address <> ''"""
 # Source and campaign stay for the counters, unless nobody else has them: a label of one person is that person's.
 _FORGET = (
-    # First, while they are still known: nothing is ever sent to their addresses again (the hash of `activities.suppressions`).
-    """INSERT INTO suppressions (channel, address, why, at)
-        SELECT c.channel, encode(sha256(convert_to('twoway:' || c.address, 'UTF8')), 'hex'), 'erased', now() FROM (
-            SELECT unnest(ARRAY['email', 'post']) AS channel, coalesce(email_key, lower(email)) AS address FROM leads WHERE id = %(id)s
-            UNION SELECT 'sms', regexp_replace(phone, '[^0-9]', '', 'g') FROM leads WHERE id = %(id)s
-            UNION SELECT 'sms', regexp_replace(recipient, '[^0-9]', '', 'g') FROM messages WHERE lead_id = %(id)s AND channel = 'sms'
-        ) c WHERE c.address <> '' ON CONFLICT DO NOTHING""",
+    # First, while they are still known: nothing is ever sent to their addresses again, and what was remarked about these goes.
+    f"""INSERT INTO suppressions (channel, address, why, at) SELECT channel, address, 'erased', now() FROM ({_ADDRESSES}) a
+        ON CONFLICT (channel, address) DO UPDATE SET note = NULL, why = CASE WHEN suppressions.why IN ({WISHES}) THEN suppressions.why
+            ELSE excluded.why END""",  # noqa: S608 - constants of ours
+    f"UPDATE lifted_suppressions SET note = NULL, lifted_why = NULL WHERE (channel, address) IN ({_ADDRESSES})",  # noqa: S608 - ours
     """DELETE FROM crm_inbox WHERE email_key = (SELECT email_key FROM leads WHERE id = %(id)s)
         OR (crm, external_id) IN (SELECT crm, external_id FROM crm_links WHERE lead_id = %(id)s)""",
     # The record's id alone stays, so that the CRM does not bring the person back, and can be told to delete them.

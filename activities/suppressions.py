@@ -5,14 +5,24 @@ again to people who must not get any.
 """
 
 from hashlib import sha256
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle import Channel
 from models.schemas.fields import address_key
+from models.schemas.suppressions import OWN_WISH
 
-_ADD = text("INSERT INTO suppressions (channel, address, why, at) VALUES (:channel, :address, :why, now()) ON CONFLICT DO NOTHING")
+WISHES = ", ".join(f"'{reason.value}'" for reason in sorted(OWN_WISH))
+"""What a person wanted themselves, as SQL lists it."""
+_STRONGER = f"suppressions.why NOT IN ({WISHES}) AND excluded.why IN ({WISHES})"
+_ADD = text(
+    f"""
+    INSERT INTO suppressions (channel, address, why, at, by_id, note) VALUES (:channel, :address, :why, now(), :by, :note)
+    ON CONFLICT (channel, address) DO UPDATE SET why = excluded.why, at = excluded.at, by_id = excluded.by_id, note = excluded.note
+    WHERE {_STRONGER}"""  # noqa: S608 - constants of ours
+)
 _FOUND = text("SELECT why FROM suppressions WHERE channel = :channel AND address = ANY(:addresses) ORDER BY at LIMIT 1")
 
 
@@ -36,9 +46,24 @@ def _plain(channel: Channel, address: str) -> str:
         return address.strip().lower()
 
 
-async def suppress(connection: AsyncConnection, channel: Channel, address: str, why: str) -> None:
-    """Send nothing more to an address. The first reason stays."""
-    await connection.execute(_ADD, {"channel": channel.value, "address": hashed(channel, address), "why": why})
+async def suppress(
+    connection: AsyncConnection, channel: Channel, address: str, why: str, *, by: UUID | None = None, note: str | None = None
+) -> bool:
+    """Send nothing more to an address. The first reason stays, unless this one is the person's own wish and that one was not.
+
+    Args:
+        connection: in whose transaction it happens.
+        channel: on which nothing is sent.
+        address: an e-mail address in any spelling, or a phone number.
+        why: a `SuppressionReason`.
+        by: the user who says so, if one does.
+        note: what they remark about it.
+
+    Returns:
+        Whether the list is different now.
+    """
+    row = {"channel": channel.value, "address": hashed(channel, address), "why": why, "by": by, "note": note}
+    return (await connection.execute(_ADD, row)).rowcount > 0
 
 
 async def suppressed(connection: AsyncConnection, channel: Channel, *addresses: str | None) -> str | None:

@@ -65,7 +65,10 @@ from api.routes import (
     sign_in_links,
     sign_in_provider,
     simulations,
+    suppression_pages,
+    suppressions,
     team_pages,
+    template_pages,
     templates,
     tracking,
     users,
@@ -89,11 +92,11 @@ _SLACK_SECONDS = 5.0
 # The busiest door comes first: looking through all the others for each beacon costs a third of it.
 _API = (
     *(tracking, leads, actions, batches, imports, engagements, live, messages, links, reports, templates, insights, models, policy),
-    *(simulations, users, accounts, routing, webhooks, integrations, my_notices, crm, health),
+    *(suppressions, simulations, users, accounts, routing, webhooks, integrations, my_notices, crm, health),
 )
 _PAGES = (
     *(pages, lead_pages, bulk_pages, insight_pages, agreement_pages, whatif_pages, model_pages, team_pages, routing_pages),
-    *(account_pages, webhook_pages, form_pages, sign_in, sign_in_links, sign_in_provider, account, docs),
+    *(account_pages, template_pages, suppression_pages, webhook_pages, form_pages, sign_in, sign_in_links, sign_in_provider, account, docs),
 )
 _FILES = ("/api/imports", "/imports/new", "/api/models")
 """Where files are sent to."""

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends
 from api.deps import Configured, Db, Me, require
 from api.services import templates
 from models.lifecycle import Role
-from models.schemas.templates import Preview, PreviewForm, TemplateDetail, TemplateForm, TemplateList, TemplateName
+from models.schemas.templates import Preview, PreviewForm, TemplateDetail, TemplateForm, TemplateList, TemplateName, TemplateVersions
 
 router = APIRouter(prefix="/api/templates", tags=["templates"])
 _WRITERS = Depends(require(Role.MARKETER))
@@ -22,6 +22,12 @@ async def list_templates(database: Db) -> TemplateList:
 async def read_template(name: TemplateName, database: Db) -> TemplateDetail:
     """What is in use under a name, in which languages and variants, and what each variant brought, with 95 % intervals."""
     return await templates.detail(database, name)
+
+
+@router.get("/{name}/versions", dependencies=[_READERS])
+async def list_versions(name: TemplateName, database: Db) -> TemplateVersions:
+    """Every version that was published under a name, the latest first, ended ones too."""
+    return await templates.versions(database, name)
 
 
 @router.put("/{name}", dependencies=[_WRITERS])

@@ -1,6 +1,8 @@
 """The templates of nurture messages: reading them, publishing a new version, seeing one filled in, comparing variants."""
 
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,12 +15,25 @@ from activities.links import Link
 from activities.policies import latest
 from activities.scoring.reasons import wilson
 from activities.wording import Template
-from api.errors import Invalid, NotFound
+from api.errors import Conflict, Invalid, NotFound
 from models.ids import uuid7
 from models.lifecycle import Channel
-from models.schemas.templates import Preview, PreviewForm, Share, TemplateDetail, TemplateForm, TemplateList, TemplateView, VariantResult
+from models.schemas.templates import (
+    Difference,
+    Preview,
+    PreviewForm,
+    Share,
+    TemplateDetail,
+    TemplateForm,
+    TemplateList,
+    TemplateVersions,
+    TemplateVersionView,
+    TemplateView,
+    VariantResult,
+)
 from models.settings import Settings
 
+_COMPARED: Final[tuple[Literal["opened", "clicked"], ...]] = ("opened", "clicked")
 _NAMES = text("SELECT DISTINCT name FROM templates")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('twoway.templates'))")
 _LATEST = text(
@@ -36,6 +51,11 @@ _WHO = text(
     SELECT u.name AS author, t.created_at FROM templates t LEFT JOIN users u ON u.id = t.author_id
     WHERE t.name = :name AND t.channel = :channel AND t.language = :language AND t.variant = :variant AND t.version = :version"""
 )
+_VERSIONS = text(
+    """
+    SELECT t.channel, t.language, t.variant, t.version, t.subject, t.body, t.active, u.name AS author, t.created_at
+    FROM templates t LEFT JOIN users u ON u.id = t.author_id WHERE t.name = :name ORDER BY t.created_at DESC, t.version DESC"""
+)
 _RESULTS = text(
     """
     SELECT channel, variant, count(*) AS sent, count(opened_at) AS opened, count(clicked_at) AS clicked,
@@ -52,6 +72,24 @@ def share(count: int, of: int) -> Share:
         return Share(count=count, share=None, low=None, high=None)
     low, high = wilson(count, of)
     return Share(count=count, share=count / of, low=low, high=high)
+
+
+def difference(results: Sequence[VariantResult], what: Literal["opened", "clicked"]) -> Difference | None:
+    """How far the best variant is ahead of the next, and how sure that is; None where there are no two to compare.
+
+    Args:
+        results: of the variants of one channel.
+        what: the share that is compared.
+    """
+    shares = {one.variant: getattr(one, what) for one in results if one.sent}
+    ranked = sorted(shares, key=lambda variant: (-shares[variant].share, variant))[:2]
+    if len(ranked) < 2:
+        return None
+    first, second = (shares[variant] for variant in ranked)
+    by = first.share - second.share
+    low = by - math.hypot(first.share - first.low, second.high - second.share)
+    high = by + math.hypot(first.high - first.share, second.share - second.low)
+    return Difference(best=ranked[0], other=ranked[1], by=by, low=max(low, -1.0), high=min(high, 1.0))
 
 
 async def listed(database: Database) -> TemplateList:
@@ -78,7 +116,20 @@ async def detail(database: Database, name: str) -> TemplateDetail:
     for row in rows:
         shares = {what: share(getattr(row, what), row.sent) for what in ("opened", "clicked", "bounced")}
         results.setdefault(Channel(row.channel), []).append(VariantResult(variant=row.variant, sent=row.sent, **shares))
-    return TemplateDetail(name=name, templates=in_use, results=results)
+    return TemplateDetail(name=name, templates=in_use, results=results, differences=_differences(results))
+
+
+async def versions(database: Database, name: str) -> TemplateVersions:
+    """Every version that was published under a name, the latest first. None for one that only ships with the program.
+
+    Raises:
+        NotFound: when there never was a template of this name.
+    """
+    async with database.connection() as connection:
+        rows = (await connection.execute(_VERSIONS, {"name": name})).mappings().all()
+    if not rows and name not in {known for known, _ in wording.shipped_names()}:
+        raise NotFound("template")
+    return TemplateVersions(items=[TemplateVersionView.model_validate(dict(row)) for row in rows])
 
 
 async def publish(database: Database, name: str, form: TemplateForm, author: UUID) -> TemplateDetail:
@@ -86,6 +137,7 @@ async def publish(database: Database, name: str, form: TemplateForm, author: UUI
 
     Raises:
         Invalid: when it names what messages do not have, or cannot be filled in; nothing is stored.
+        Conflict: when another version took the place of the one it is based on.
     """
     wrong = wording.problems(form.subject, form.body)
     if wrong:
@@ -95,6 +147,8 @@ async def publish(database: Database, name: str, form: TemplateForm, author: UUI
     async with database.connection() as connection:
         await connection.execute(_LOCK)
         row = (await connection.execute(_LATEST, key)).one_or_none()
+        if form.based_on is not None and form.based_on != (row.version if row else 0):
+            raise Conflict("Somebody else published a version of this meanwhile. Look at theirs first; yours is not lost.")
         if row is None or {name: getattr(row, name) for name in said} != said:
             version = row.version + 1 if row else 1
             await connection.execute(_INSERT, {**key, **said, "id": uuid7(), "version": version, "author": author})
@@ -107,7 +161,10 @@ async def preview(database: Database, settings: Settings, name: str, form: Previ
     Raises:
         NotFound: when there is no such lead, or no template of this name for the channel.
         Invalid: when a draft cannot be filled in.
+        Conflict: when there is no key to sign its links with.
     """
+    if not settings.secret_key.get_secret_value():
+        raise Conflict("TWOWAY_SECRET_KEY is not set, and a message's links cannot be signed without it.")
     async with database.connection() as connection:
         lead = (await connection.execute(_LEAD, {"lead": form.lead_id})).mappings().one_or_none()
         if lead is None:
@@ -128,6 +185,11 @@ async def preview(database: Database, settings: Settings, name: str, form: Previ
     which = dict[str, Any](language=found.language, variant=found.variant, version=found.version)
     which = dict.fromkeys(which) if draft else which
     return Preview(subject=letter.subject, body=letter.body, html=letter.html, back=letter.back, languages=wanted, **which)
+
+
+def _differences(results: Mapping[Channel, Sequence[VariantResult]]) -> dict[Channel, dict[Literal["opened", "clicked"], Difference]]:
+    found = {channel: {what: difference(variants, what) for what in _COMPARED} for channel, variants in results.items()}
+    return {channel: known for channel, each in found.items() if (known := {what: one for what, one in each.items() if one})}
 
 
 async def _in_use(connection: AsyncConnection, name: str) -> list[TemplateView]:

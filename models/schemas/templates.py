@@ -2,13 +2,14 @@
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from models.lifecycle import Channel
 from models.policy import language_tag
+from models.schemas.common import Schema
 from models.schemas.fields import OptionalLine, Prose
 
 Language = Annotated[str, AfterValidator(language_tag)]
@@ -24,7 +25,7 @@ def sides(body: str) -> list[str]:
     return [side.strip() for side in _EDGE.split(body)]
 
 
-class TemplateForm(BaseModel):
+class TemplateForm(Schema):
     """A template to publish: it is in use from then on, and what it said before stays as an earlier version.
 
     Attributes:
@@ -32,9 +33,9 @@ class TemplateForm(BaseModel):
         subject: of an e-mail; other channels have none.
         body: of a postcard its front, a line of `---`, and its back; post without such a line is a letter.
         active: False takes the variant out of use.
+        based_on: the version it was made from, 0 for none or one that ships with the program; with another in its place by now it
+            is refused, so that nobody undoes what they have not seen.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     channel: Channel
     language: Language = "en"
@@ -42,6 +43,7 @@ class TemplateForm(BaseModel):
     subject: OptionalLine = None
     body: Prose
     active: bool = True
+    based_on: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
 
     @model_validator(mode="after")
     def _fits_its_channel(self) -> "TemplateForm":
@@ -52,10 +54,8 @@ class TemplateForm(BaseModel):
         return self
 
 
-class PreviewForm(BaseModel):
+class PreviewForm(Schema):
     """Whom a template is to be filled in for. With `body` it is this draft, otherwise the one that the lead would get."""
-
-    model_config = ConfigDict(extra="forbid")
 
     lead_id: UUID
     channel: Channel
@@ -92,6 +92,19 @@ class Share(BaseModel):
     high: float | None
 
 
+class Difference(BaseModel):
+    """By how much the share of the best variant differs from that of the next: `best` minus `other`, with its 95 % interval.
+
+    By Newcombe (1998, method 10), from the two shares' own intervals. Where it holds 0, nobody can tell them apart yet.
+    """
+
+    best: str
+    other: str
+    by: float
+    low: float
+    high: float
+
+
 class VariantResult(BaseModel):
     """What a variant brought, over all its versions and languages. Machines that open and click are not counted."""
 
@@ -120,12 +133,33 @@ class TemplateView(BaseModel):
     created_at: datetime | None = None
 
 
+class TemplateVersionView(TemplateView):
+    """A version as somebody published it.
+
+    Attributes:
+        active: it is in use, or was until the next one.
+    """
+
+    active: bool
+
+
+class TemplateVersions(BaseModel):
+    """Every version that was published under a name, the latest first."""
+
+    items: list[TemplateVersionView]
+
+
 class TemplateDetail(BaseModel):
-    """All that is in use under a name, and what it brought."""
+    """All that is in use under a name, and what it brought.
+
+    Attributes:
+        differences: between the two variants with the highest shares, by channel and what the share is of.
+    """
 
     name: str
     templates: list[TemplateView]
     results: dict[Channel, list[VariantResult]] = Field(default_factory=dict)
+    differences: dict[Channel, dict[Literal["opened", "clicked"], Difference]] = Field(default_factory=dict)
 
 
 class TemplateList(BaseModel):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, UniqueConstraint, Uuid, text
 from sqlmodel import Field, SQLModel
 
 from models.ids import uuid7
@@ -99,14 +99,43 @@ class DeliveryReport(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """An address that nothing is sent to any more. It is kept as a hash only, so it outlives the erasure of its person."""
+    """An address that nothing is sent to any more. It is kept as a hash only, so it outlives the erasure of its person.
+
+    `why` is a `SuppressionReason`; `by_id` and `note` are set when one of us added it.
+    """
 
     __tablename__ = "suppressions"
+    __table_args__ = (Index("suppressions_at", text("at DESC"), text("id DESC")),)
 
+    id: UUID = Field(default_factory=uuid7, sa_column=Column(Uuid, nullable=False, unique=True, server_default=text("gen_random_uuid()")))
     channel: str = Field(primary_key=True)
     address: str = Field(primary_key=True)
     why: str
+    note: str | None = None
     at: datetime = Field(default_factory=now, sa_column=Column(DateTime(timezone=True), nullable=False))
+    by_id: UUID | None = Field(default=None, foreign_key="users.id")
+
+
+class LiftedSuppression(SQLModel, table=True):
+    """A suppression as it was when somebody lifted it, and why. `asked_again` when they said that the person wants it so."""
+
+    __tablename__ = "lifted_suppressions"
+    __table_args__ = (
+        Index("lifted_suppressions_address", "address"),
+        Index("lifted_suppressions_at", text("lifted_at DESC"), text("id DESC")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    channel: str
+    address: str
+    why: str
+    note: str | None = None
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    by_id: UUID | None = Field(default=None, foreign_key="users.id")
+    lifted_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    lifted_by_id: UUID | None = Field(default=None, foreign_key="users.id")
+    lifted_why: str | None = None
+    asked_again: bool = False
 
 
 class TemplateVersion(SQLModel, table=True):
