@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from psycopg import AsyncConnection as DriverConnection
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.database import Database, driver, engine_errors
+from activities.recipients import dialled
 from activities.suppressions import WISHES
 from models.ids import uuid7
 from models.lifecycle import OWNED, Entry, EntryKind, LeadState, Notice, Stage
@@ -113,13 +115,15 @@ _ADDRESSES = """
         SELECT unnest(ARRAY['email', 'post']) AS channel, coalesce(email_key, lower(email)) AS address FROM leads WHERE id = %(id)s
         UNION SELECT 'sms', regexp_replace(phone, '[^0-9]', '', 'g') FROM leads WHERE id = %(id)s
         UNION SELECT 'sms', regexp_replace(recipient, '[^0-9]', '', 'g') FROM messages WHERE lead_id = %(id)s AND channel = 'sms'
+        UNION SELECT 'sms', regexp_replace(%(dialled)s, '[^0-9]', '', 'g')
     ) c WHERE c.address <> ''"""
 # Source and campaign stay for the counters, unless nobody else has them: a label of one person is that person's.
 _FORGET = (
     # First, while they are still known: nothing is ever sent to their addresses again, and what was remarked about these goes.
     f"""INSERT INTO suppressions (channel, address, why, at) SELECT channel, address, 'erased', now() FROM ({_ADDRESSES}) a
-        ON CONFLICT (channel, address) DO UPDATE SET note = NULL, why = CASE WHEN suppressions.why IN ({WISHES}) THEN suppressions.why
-            ELSE excluded.why END""",  # noqa: S608 - constants of ours
+        ON CONFLICT (channel, address) DO UPDATE SET note = NULL,
+            (why, at, by_id) = (SELECT excluded.why, excluded.at, excluded.by_id WHERE suppressions.why NOT IN ({WISHES})
+                UNION ALL SELECT suppressions.why, suppressions.at, suppressions.by_id WHERE suppressions.why IN ({WISHES}))""",  # noqa: S608 - ours
     f"UPDATE lifted_suppressions SET note = NULL, lifted_why = NULL WHERE (channel, address) IN ({_ADDRESSES})",  # noqa: S608 - ours
     """DELETE FROM crm_inbox WHERE email_key = (SELECT email_key FROM leads WHERE id = %(id)s)
         OR (crm, external_id) IN (SELECT crm, external_id FROM crm_links WHERE lead_id = %(id)s)""",
@@ -221,6 +225,7 @@ async def write(
     view = {**projection(state), **fence}
     view["state"] = Jsonb(view["state"])
     notices = [_notice(entry, notice) for entry in entries for notice in entry.notices]
+    number = await _number(found, lead) if state.stage is Stage.ERASED else None
     async with found.pipeline(), found.cursor() as cursor:
         await cursor.execute(_LOCKS, (send_lock(lead), CHANGE_LOCK))
         if _frees_somebody(state, entries):
@@ -237,10 +242,19 @@ async def write(
             await cursor.execute(_SETTLE, {"id": lead, "owner_id": view["owner_id"]})
         if state.stage is Stage.ERASED:
             for statement in _FORGET:
-                await cursor.execute(statement, {"id": lead})
+                await cursor.execute(statement, {"id": lead, "dialled": number})
         await cursor.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
         if last:
             await found.commit()
+
+
+async def _number(found: DriverConnection, lead: UUID) -> str | None:
+    """How a lead's phone is dialled: what is suppressed when it is forgotten, beside how somebody wrote it."""
+    async with found.cursor() as cursor:
+        await cursor.execute("SELECT pg_advisory_xact_lock(%s)", (send_lock(lead),))
+        await cursor.execute("SELECT phone, country FROM leads WHERE id = %s", (lead,))
+        row = await cursor.fetchone()
+    return dialled(*row) if row else None
 
 
 def _frees_somebody(state: LeadState, entries: Sequence[Entry]) -> bool:

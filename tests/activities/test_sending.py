@@ -157,6 +157,16 @@ async def test_a_person_who_was_erased_is_never_written_to_again(database: Datab
     assert stub.calls == 0
 
 
+async def test_however_their_number_was_written_an_erased_person_is_not_texted(database: Database, keeping: Settings) -> None:
+    lead = await arrive(database, owing(touch()), email="ada@acme.example", phone="030 901820", **HOME)
+    await LedgerActivities(database).commit(Commit(state=state_of(lead, Stage.ERASED, seq=2, closed=True), entries=()))
+    touched = touch("check-in", Channel.SMS)
+    again = await arrive(database, owing(touched), email="x@acme.example", phone="+49 30 901820", **HOME)
+    nurture, stub = ways(database, keeping)
+    assert await run(nurture.send, order(again, touched)) == Sent(number=1, sent=False, why="suppressed")
+    assert stub.calls == 0
+
+
 async def test_a_suppressed_address_on_one_channel_says_nothing_about_another(database: Database, keeping: Settings) -> None:
     lead = await arrive(database, owing(touch()), email="ada@acme.example")
     async with database.connection() as connection:

@@ -237,47 +237,6 @@ async def _draw_whatif(browser: Browser, stack: Stack, address: str, api: Person
     await window.close()
 
 
-async def _lives(stack: Stack) -> Company:
-    """Three hundred leads of a month, and what became of them until now."""
-    people = {f"00000000-0000-7000-8000-{number:012d}": name for number, name in enumerate(_TEAM, 1)}
-    company = Company(DEFAULT, tuple(people), after=(datetime.now(UTC) - BEGIN).days - 30)
-    for rep, name in people.items():
-        address = f"{name.split()[0].lower()}.{uuid4().hex[:4]}@team.example"
-        await store(stack.database, User(id=UUID(rep), email=address, name=name, roles=["rep"], created_at=BEGIN - timedelta(days=90)))
-    ledger = LedgerActivities(stack.database)
-    for number in range(300):
-        life = lived(company, number)
-        first, last, key = _FIRST[number % len(_FIRST)], _LAST[number % len(_LAST)], f"{uuid4().hex}@lead.example"
-        lead, born = UUID(life.state.lead_id), life.told[0].event.at
-        await store(stack.database, Lead(id=lead, email=key, email_key=key, first_name=first, last_name=last, created_at=born))
-        for commit in life.commits:
-            await ledger.commit(commit)
-    return company
-
-
-async def _draw_whatif(browser: Browser, stack: Stack, address: str, api: Person) -> None:
-    """Twelve hours to the first contact, and a rep fewer."""
-    company = await _lives(stack)
-    who = await hire(stack, api, "Ida Brandt Solberg", "manager")
-    document = json.loads(DEFAULT.document)
-    document["deadlines"]["contact"] = "12h"
-    order = {"policy": document, "since": BEGIN.isoformat(), "until": (BEGIN + timedelta(days=31)).isoformat(), "without": company.reps[:1]}
-    made = (await who.post("/api/policy/simulate", json=order)).json()["id"]
-
-    async def state() -> str:
-        found: str = (await who.get(f"/api/policy/simulations/{made}")).json()["state"]
-        return found
-
-    await eventually(state, lambda found: found in ("done", "failed"), seconds=120)
-    size = {"width": 1280, "height": 1500}
-    window = await signed_in(browser, stack, address, who, viewport=size, color_scheme="light", device_scale_factor=2)
-    page = await window.new_page()
-    await page.goto(f"/what-if/{made}")
-    await page.get_by_role("heading", name="Who has how many leads?").wait_for()
-    await page.screenshot(path=IMAGES / "whatif.png")
-    await window.close()
-
-
 async def main() -> None:
     """Draw them all, or only those named as arguments: `board`, `policy`, `insights`, `whatif`.
 
