@@ -68,6 +68,9 @@ def report(found: Comparison) -> Group:
         figures.add_row(
             FIGURES[one.name], _plain(one.was), _plain(one.would), f"{change.value:+,.2f}", f"{change.low:,.2f} to {change.high:,.2f}"
         )
+    reps = Table("Rep", "Had at a time", "Would have", "Got", "Would get", title="Who has how many leads")
+    for rep in found.reps:
+        reps.add_row(rep.rep.name, f"{rep.open_was:,.2f}", f"{rep.open_would:,.2f}", str(rep.was), f"{rep.would:,.1f}")
     leads = Table("Lead", "Score", "It was", "It would be", title="Leads that go another way")
     for lead in found.changed_leads[:_SHOWN]:
         leads.add_row(lead.name, "" if lead.score is None else f"{lead.score:.0f}", in_words(lead.was), in_words(lead.would))
@@ -78,7 +81,7 @@ def report(found: Comparison) -> Group:
         *(f"Makes no difference here: {one}." for one in found.not_simulated),
         *(f"- {one}" for one in found.assumptions),
     ]
-    return Group(figures, *([leads] if found.changed_leads else []), *lines)
+    return Group(figures, *([reps] if found.reps else []), *([leads] if found.changed_leads else []), *lines)
 
 
 def _plain(bounded: Bounded) -> str:
