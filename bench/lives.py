@@ -20,7 +20,7 @@ from models.lifecycle import (
     Score,
     Send,
 )
-from models.messages import Arrived, Claim, Commit, Contact, Disposition, Enriched, Event, Routed, Scored, Sent, Standing, Tick, Told
+from models.messages import Arrived, Claim, Contact, Disposition, Enriched, Event, Routed, Scored, Sent, Standing, Tick, Told
 from models.policy import Policy
 from workflows.decision import decide, due_effects, newborn, next_wake, told
 from workflows.whatif.record import row_of
@@ -69,7 +69,6 @@ class Life:
         state: the lead by now.
         told: what it was told.
         entries: its ledger.
-        commits: both, as a workflow writes them.
     """
 
     company: Company
@@ -77,8 +76,6 @@ class Life:
     state: LeadState
     told: list[Told] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    commits: list[Commit] = field(default_factory=list)
-    _written: int = 0
 
     def tell(self, event: Event) -> None:
         """Decide on an event, and write it down."""
@@ -88,9 +85,6 @@ class Life:
             self.told.append(kept)
         self.state = decision.state
         self.entries += decision.entries
-        if decision.entries:
-            self.commits.append(Commit(state=decision.state, entries=decision.entries, told=tuple(self.told[self._written :])))
-            self._written = len(self.told)
 
 
 def lived(company: Company, number: int) -> tuple[str, str, str]:

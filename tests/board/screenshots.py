@@ -23,6 +23,7 @@ from bench.lives import BEGIN, Company
 from bench.lives import live as lived
 from local.folder import Folder
 from local.postgres import Postgres
+from models.messages import Commit
 from models.migrations import migrate
 from models.settings import Settings
 from models.tables import Lead, User
@@ -209,8 +210,8 @@ async def _lives(stack: Stack) -> Company:
         first, last, key = _FIRST[number % len(_FIRST)], _LAST[number % len(_LAST)], f"{uuid4().hex}@lead.example"
         lead, born = UUID(life.state.lead_id), life.told[0].event.at
         await store(stack.database, Lead(id=lead, email=key, email_key=key, first_name=first, last_name=last, created_at=born))
-        for commit in life.commits:
-            await ledger.commit(commit)
+        # All at once, or the program would take the lead for one that was forgotten months ago, and go on with it.
+        await ledger.commit(Commit(state=life.state, entries=tuple(life.entries), told=tuple(life.told)))
     return company
 
 
