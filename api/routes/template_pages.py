@@ -62,6 +62,8 @@ async def see_template(
     me: Reader,
     wired: Wired,
     published: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    *,
+    ended: bool = False,
 ) -> HTMLResponse:
     """One of them: what is in use, what its variants brought, and what it said before."""
     found = await templates.detail(wired.database, name)
@@ -70,6 +72,7 @@ async def see_template(
         "versions": (await templates.versions(wired.database, name)).items,
         "used": (await _usage(wired)).get(name, []),
         "published": published,
+        "ended": ended,
     }
     return page("template.html", **await frame(wired, me), **context)
 
@@ -132,7 +135,7 @@ async def _send(wired: Wiring, me: Principal, name: str | None, form: Sent) -> R
     past = (await templates.versions(wired.database, named)).items
     same = (wanted.channel, wanted.language, wanted.variant)
     version = max(one.version for one in past if (one.channel, one.language, one.variant) == same)
-    return RedirectResponse(f"/templates/{named}?published={version}", _SEE_OTHER)
+    return RedirectResponse(f"/templates/{named}?published={version}{'' if wanted.active else '&ended=true'}", _SEE_OTHER)
 
 
 def _new_name(form: Sent) -> str:

@@ -160,6 +160,7 @@ async def test_an_address_is_looked_up_taken_out_of_use_and_lifted_by_forms(stac
     page = await seen(mark, f"/suppressions?q={ADA}")
     assert "Nothing speaks against writing to" in page
     assert f'<a href="/leads/{lead}"' in page
+    assert "030 901820</bdi> is not on the list as it is written here" in await seen(mark, "/suppressions?q=030 901820"), "no all-clear"
     assert wrong(await seen(mark, "/suppressions?q=%3F", 422), "q")
     page = await filled_in(mark, "/suppressions", 422, address="ada", channel="email", note="Rang")
     assert (bool(wrong(page, "address")), bool(wrong(page, "reason"))) == (False, True), "what is missing is told first"

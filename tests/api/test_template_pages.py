@@ -77,7 +77,8 @@ async def test_a_template_is_published_as_a_version_and_goes_on_from_an_earlier_
     assert hidden(page, "loaded") == "email/en/a/2", "an earlier text becomes the version after the latest"
     assert "thank you.</textarea>" in page
     await seen(mark, f"{WELCOME}?version=9", 404)
-    assert await filled_in(mark, WELCOME, body="B", loaded="email/en/b/1", **{**form, "variant": "b", "active": []})
+    where = await filled_in(mark, WELCOME, body="B", loaded="email/en/b/1", **{**form, "variant": "b", "active": []})
+    assert "Version 2 is published, and its variant is out of use from now on." in await seen(mark, where)
     in_use = (await api.get("/api/templates/welcome")).json()["templates"]
     assert [(one["variant"], one["version"], one["body"]) for one in in_use] == [("a", 2, "Second")]
     every = (await api.get("/api/templates/welcome/versions")).json()["items"]
