@@ -8,8 +8,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool], seconds: float = 20.0) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool], seconds: float = 45.0) -> T:
     """What `look` finds, once it is good.
+
+    It waits longer than the 30 seconds after which an activity whose worker took it and was not heard of again is given out anew.
 
     Raises:
         AssertionError: when it is not within that time; it says what was there last.
